@@ -237,7 +237,8 @@ class Settings(BaseSettings):
     idempotency_lifetime: PositiveFloat = _DAY
     """How long keyed answers are kept."""
     basket_cache_lines: PositiveInt = 30_000
-    """How many lines of baskets a process caches; a line takes 3 to 4 KB with its JSON."""
+    """How many lines of baskets a process caches; a line takes 3 to 4 KB with its JSON. A basket counts as one line more,
+    2 KB of details as one, and 16 products of its lines as another."""
     catalogue_cache_size: PositiveInt = 20_000
     """How many offers a process caches."""
     catalogue_ignored_members: list[str] = []

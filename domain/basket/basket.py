@@ -54,11 +54,13 @@ class RenderedLine(NamedTuple):
 class RenderedParts:
     """A basket's parts as JSON, each with what it was made of. They are no state: any two are equal."""
 
-    __slots__ = ("details", "lines", "sums", "whole")
+    __slots__ = ("details", "details_bytes", "lines", "sums", "whole")
 
     def __init__(self) -> None:
         self.lines: dict[str, RenderedLine] = {}
         self.details: tuple[BasketDetails, bytes] | None = None
+        self.details_bytes: tuple[BasketDetails, int] | None = None
+        """The memory that the details take (`weight.py`)."""
         self.sums: tuple[int, Sums] | None = None
         """What the basket comes to, at this version."""
         self.whole: tuple[int, BasketStatus, bytes] | None = None
@@ -68,6 +70,7 @@ class RenderedParts:
         """Shares the lines: what one fork renders, others find."""
         other = RenderedParts()
         other.lines, other.details, other.sums, other.whole = self.lines, self.details, self.sums, self.whole
+        other.details_bytes = self.details_bytes
         return other
 
     def __eq__(self, other: object) -> bool:

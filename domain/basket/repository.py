@@ -16,6 +16,7 @@ from domain.basket.basket import Basket
 from domain.basket.codec import UnreadableEvent, decode_all, encode
 from domain.basket.commands import Caller
 from domain.basket.snapshot import UnreadableSnapshot, restore
+from domain.basket.weight import weigh
 from domain.ports.event_store import (
     Append,
     Appended,
@@ -40,7 +41,7 @@ class BasketRepository:
     """One object serves all callers of a process."""
 
     def __init__(self, store: EventStore, cache_lines: int = 30_000) -> None:
-        """Keeps baskets with up to `cache_lines` lines in total; a line takes 3 to 4 KB with its JSON."""
+        """Keeps baskets that weigh up to `cache_lines` lines in total (`weight.py`)."""
         self._store = store
         self._cache = _RecentBaskets(cache_lines)
         self._turns: dict[str, deque[asyncio.Future[None]]] = {}
@@ -151,39 +152,41 @@ class BasketRepository:
 
 
 class _RecentBaskets:
-    """Baskets with up to so many lines in total. Those that were not used for the longest time leave first."""
+    """Baskets that weigh up to so many lines in total. Those that were not used for the longest time leave first."""
 
     def __init__(self, max_lines: int) -> None:
         self._max_size = max_lines
         self._size = 0
-        self._baskets: OrderedDict[str, Basket] = OrderedDict()
+        self._baskets: OrderedDict[str, tuple[Basket, int]] = OrderedDict()
+        """Each with its weight."""
 
     def get(self, basket_id: str) -> Basket | None:
-        basket = self._baskets.get(basket_id)
-        if basket is not None:
-            self._baskets.move_to_end(basket_id)
-        return basket
+        kept = self._baskets.get(basket_id)
+        if kept is None:
+            return None
+        self._baskets.move_to_end(basket_id)
+        return kept[0]
 
     def put(self, basket: Basket) -> None:
         """Keeps the basket instead of an earlier version, unless it is too large."""
-        basket_id, size = basket.id, _size(basket)
+        basket_id, size = basket.id, weigh(basket)
         former = self._baskets.get(basket_id)
         if former is not None:
-            if former.version >= basket.version:
+            if former[0].version >= basket.version:
                 return
-            self._size -= _size(former)
-        self._baskets[basket_id] = basket
+            self._size -= former[1]
+        self._baskets[basket_id] = basket, size
         # One that is too large is the first to leave again.
         self._baskets.move_to_end(basket_id, last=size <= self._max_size)
         self._size += size
         while self._size > self._max_size:
-            _, unused = self._baskets.popitem(last=False)
-            self._size -= _size(unused)
+            _, (_, unused) = self._baskets.popitem(last=False)
+            self._size -= unused
 
     def remove(self, basket_id: str) -> None:
-        basket = self._baskets.pop(basket_id, None)
-        if basket is not None:
-            self._size -= _size(basket)
+        kept = self._baskets.pop(basket_id, None)
+        if kept is not None:
+            self._size -= kept[1]
 
     def clear(self) -> None:
         self._baskets.clear()
@@ -239,8 +242,3 @@ def _metadata(basket: Basket, caller: Caller, request: RequestSpan) -> bytes:
             **request.to_metadata(),
         }
     )
-
-
-def _size(basket: Basket) -> int:
-    # An empty basket takes memory too.
-    return 1 + len(basket.items)

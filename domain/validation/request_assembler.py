@@ -10,6 +10,7 @@ from typing import Protocol
 from cachetools import LRUCache
 
 from domain.basket.request_feed import StoredRequest
+from domain.basket.weight import weigh
 from domain.ports.event_store import EventStore, StoredEvent
 from domain.validation.stream_fold import PublishedDocument, StreamFold
 
@@ -44,14 +45,15 @@ class RequestAssembler:
         cache_lines: int = CACHE_LINES,
         concurrency: int = 8,
     ) -> None:
-        """Caches baskets with up to `cache_lines` lines in total, and reads `concurrency` streams at a time.
+        """Caches baskets that weigh up to `cache_lines` lines in total (`weight.py`), and reads `concurrency` streams at
+        a time.
 
         `erasures` is needed where the store decrypts: a cached basket must not outlive its personal data.
         """
         self._store = store
         self._erasures = erasures
         self._semaphore = asyncio.Semaphore(concurrency)
-        self._cache: LRUCache[str, StreamFold] = LRUCache(cache_lines, getsizeof=_lines)
+        self._cache: LRUCache[str, StreamFold] = LRUCache(cache_lines, getsizeof=_weight)
 
     async def assemble(self, requests: Sequence[StoredRequest]) -> AsyncIterator[AssembledRequest]:
         """The requests of a part of the feed, in its order, one at a time: a verdict and a state may have many
@@ -95,7 +97,7 @@ class RequestAssembler:
         return folded
 
     def _keep(self, stream_id: str, folded: StreamFold) -> None:
-        if _lines(folded) <= self._cache.maxsize:
+        if _weight(folded) <= self._cache.maxsize:
             self._cache[stream_id] = folded
 
 
@@ -104,5 +106,5 @@ def _advance(folded: StreamFold, request: StoredRequest) -> AssembledRequest:
     return AssembledRequest(request, verdicts, folded.state(), folded.ended)
 
 
-def _lines(folded: StreamFold) -> int:
-    return 1 + (len(folded.basket.items) if folded.basket else 0)
+def _weight(folded: StreamFold) -> int:
+    return 1 if folded.basket is None else weigh(folded.basket)

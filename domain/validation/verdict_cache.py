@@ -14,6 +14,7 @@ from datetime import datetime
 from cachetools import LRUCache
 
 from domain.basket.basket import Basket
+from domain.basket.weight import weigh
 from domain.catalogue.catalogue import Catalogue
 from domain.shared.findings import Assessment
 from domain.validation.context import ValidationContext
@@ -37,7 +38,7 @@ class CachedVerdict:
 
 
 class VerdictCache:
-    """The last verdict on recent baskets, bounded by the sum of their lines and findings.
+    """The last verdict on recent baskets, bounded by the sum of their weights (`weight.py`) and findings.
 
     All verdicts of a cache come from the same checks, default terms and limits.
     """
@@ -67,7 +68,7 @@ class VerdictCache:
         """Returns the entry, which is not kept where it is larger than the cache. `found` says what verdict and remedy
         rest on."""
         basket, codes, remedy = context.basket, found.product_codes, found.remedy
-        size = 1 + len(context.lines) + len(assessment.verdict.findings)
+        size = weigh(basket) + len(assessment.verdict.findings)
         size += len(remedy.order_item_actions) if remedy is not None else 0
         inputs = _inputs(basket, catalogue, codes)
         entry = CachedVerdict(inputs, codes, found.since, found.until, assessment, size, explains)
