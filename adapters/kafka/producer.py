@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from operator import attrgetter
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import MessageSizeTooLargeError, RecordListTooLargeError
@@ -39,12 +40,12 @@ class MessageTooLarge(BrokerRefused):
 async def send_all(client: AIOKafkaProducer, messages: Iterable[Message]) -> None:
     """Hands all messages to the client, in batches of each partition, and then waits for the brokers.
 
-    Messages of one partition keep their order. Raises MessageTooLarge, and else what aiokafka raises.
+    Messages of one partition keep their order. Of the messages only the largest of each batch are kept. Raises
+    MessageTooLarge, and else what aiokafka raises.
     """
     sending = _Sending(client)
     try:
-        for message in messages:
-            await sending.add(message)
+        await sending.add(messages)
         await sending.hand_over_all()
     except BaseException:
         for future in sending.sent:
@@ -55,58 +56,80 @@ async def send_all(client: AIOKafkaProducer, messages: Iterable[Message]) -> Non
     except (MessageSizeTooLargeError, RecordListTooLargeError) as error:
         # Messages of the same batch fail with it.
         refused = [
-            message
+            batch
             for future, batch in sending.sent.items()
             if future.done() and not future.cancelled() and isinstance(future.exception(), type(error))
-            for message in batch
         ]
-        raise MessageTooLarge(max(refused, key=_size)) from error
+        raise MessageTooLarge(max(refused, key=attrgetter("largest_size")).largest) from error
+
+
+class _Batch:
+    """Messages for one partition of a topic."""
+
+    __slots__ = ("builder", "largest", "largest_size", "partition")
+
+    def __init__(self, builder: BatchBuilder, partition: int) -> None:
+        self.builder = builder
+        self.partition = partition
+        self.largest: Message
+        self.largest_size = 0
+
+    def append(self, message: Message, key: bytes | None) -> bool:
+        """Adds a message, unless the batch is full. The first message has room in any."""
+        # aiokafka takes headers only as a list, although its types say otherwise.
+        added = self.builder.append(timestamp=None, key=key, value=message.value, headers=[*message.headers])
+        if added is None:
+            return False
+        if added.size > self.largest_size:
+            self.largest, self.largest_size = message, added.size
+        return True
 
 
 class _Sending:
     """Gathers messages in batches of our own: aiokafka's `send` costs several times as much (decision 0063)."""
 
     def __init__(self, client: AIOKafkaProducer) -> None:
-        self.sent: dict[asyncio.Future[object], Sequence[Message]] = {}
+        self.sent: dict[asyncio.Future[object], _Batch] = {}
         self._client = client
         self._partitions: dict[str, Sequence[int]] = {}
-        self._open: dict[tuple[str, int], tuple[BatchBuilder, list[Message]]] = {}
+        self._open: dict[str, list[_Batch | None]] = {}
+        """Of each topic, in the order of its partitions."""
 
-    async def add(self, message: Message) -> None:
-        partitions = self._partitions.get(message.topic) or await self._look_up(message.topic)
-        # A message needs a key or a value, but a dead letter may have come without either.
-        key = b"" if message.key is None and message.value is None else message.key
-        place = message.topic, self._choose(message.topic, key, partitions)
-        batch = self._open.get(place)
-        # aiokafka takes headers only as a list, although its types say otherwise.
-        headers = list(message.headers)
-        added = batch and batch[0].append(timestamp=None, key=key, value=message.value, headers=headers)
-        if batch is None or added is None:
-            await self._hand_over(place)
-            batch = self._open[place] = (self._client.create_batch(), [])
-            added = batch[0].append(timestamp=None, key=key, value=message.value, headers=headers)
-            if added.size > MAX_MESSAGE_BYTES - BATCH_HEADER_BYTES:
-                raise MessageTooLarge(message)
-        batch[1].append(message)
+    async def add(self, messages: Iterable[Message]) -> None:
+        for message in messages:
+            topic, key = message.topic, message.key
+            if key is None and message.value is None:
+                key = b""  # a message needs a key or a value, but a dead letter may have come without either
+            batches = self._open.get(topic)
+            if batches is None:
+                batches = await self._look_up(topic)
+            index = self._unkeyed(topic) if key is None else _index(key, len(batches))
+            batch = batches[index]
+            if batch is None or not batch.append(message, key):
+                await self._hand_over(topic, batch)
+                batch = batches[index] = _Batch(self._client.create_batch(), self._partitions[topic][index])
+                batch.append(message, key)
+                if batch.largest_size > MAX_MESSAGE_BYTES - BATCH_HEADER_BYTES:
+                    raise MessageTooLarge(message)
 
     async def hand_over_all(self) -> None:
-        for place in list(self._open):
-            await self._hand_over(place)
+        for topic, batches in self._open.items():
+            for batch in batches:
+                await self._hand_over(topic, batch)
 
-    async def _hand_over(self, place: tuple[str, int]) -> None:
-        if (batch := self._open.pop(place, None)) is not None:
-            topic, partition = place
-            self.sent[await self._client.send_batch(batch[0], topic, partition=partition)] = batch[1]
+    async def _hand_over(self, topic: str, batch: _Batch | None) -> None:
+        if batch is not None:
+            self.sent[await self._client.send_batch(batch.builder, topic, partition=batch.partition)] = batch
 
-    async def _look_up(self, topic: str) -> Sequence[int]:
+    async def _look_up(self, topic: str) -> list[_Batch | None]:
         partitions = self._partitions[topic] = sorted(await self._client.partitions_for(topic))
-        return partitions
+        batches = self._open[topic] = [None] * len(partitions)
+        return batches
 
-    def _choose(self, topic: str, key: bytes | None, partitions: Sequence[int]) -> int:
-        if key is not None:
-            return partitions[_index(key, len(partitions))]
+    def _unkeyed(self, topic: str) -> int:
+        partitions = self._partitions[topic]
         available = self._client.client.cluster.available_partitions_for_topic(topic)
-        return int(_partitioner(None, partitions, list(available or ())))
+        return partitions.index(_partitioner(None, partitions, list(available or ())))
 
 
 @lru_cache(maxsize=20_000)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
+from itertools import chain
 
 import structlog
 from aiokafka import AIOKafkaProducer
@@ -59,13 +60,13 @@ class _Session:
 class _TransactionalSession(_Session):
     async def publish(self, publications: Sequence[Publication]) -> None:
         published = _checkpoint(publications)
-        await self._commit([*publication_messages(publications), checkpoint_message(self._id, published)])
+        await self._commit(chain(publication_messages(publications), [checkpoint_message(self._id, published)]))
         self.published = published
 
     async def publish_until_settled(
         self, publications: Sequence[Publication], reached: PublisherCheckpoint, more: MorePublications
     ) -> None:
-        await self._commit([*publication_messages(publications)], more, [checkpoint_message(self._id, reached)])
+        await self._commit(publication_messages(publications), more, [checkpoint_message(self._id, reached)])
         self.published = reached
 
     async def retired(self) -> int:
@@ -73,7 +74,7 @@ class _TransactionalSession(_Session):
         return (await with_timeout(self._id, START_TIMEOUT_SECONDS, reading)).position
 
     async def retire(self, publications: Sequence[Publication], up_to: int) -> None:
-        await self._commit([*map(tombstone_message, publications), self._retired_message(up_to)])
+        await self._commit(chain(map(tombstone_message, publications), [self._retired_message(up_to)]))
 
     async def go_on_after(self, published: PublisherCheckpoint) -> None:
         retired = min(await self.retired(), published.position)
@@ -84,12 +85,12 @@ class _TransactionalSession(_Session):
         return checkpoint_message(retired_by(self._id), PublisherCheckpoint(up_to))
 
     async def _commit(
-        self, messages: Sequence[Message], more: MorePublications | None = None, then: Sequence[Message] = ()
+        self, messages: Iterable[Message], more: MorePublications | None = None, then: Sequence[Message] = ()
     ) -> None:
         await with_timeout(self._id, PUBLISH_TIMEOUT_SECONDS, self._in_one_transaction(messages, more, then))
 
     async def _in_one_transaction(
-        self, messages: Sequence[Message], more: MorePublications | None, then: Sequence[Message]
+        self, messages: Iterable[Message], more: MorePublications | None, then: Sequence[Message]
     ) -> None:
         # An error ends the session, and the next session aborts the transaction.
         await self._client.begin_transaction()
@@ -139,14 +140,14 @@ class _AtLeastOnceSession(_Session):
         self._wakeup = wakeup
 
     async def publish(self, publications: Sequence[Publication]) -> None:
-        await self._send([*publication_messages(publications)])
+        await self._send(publication_messages(publications))
         await self._record(_checkpoint(publications))
 
     async def publish_until_settled(
         self, publications: Sequence[Publication], reached: PublisherCheckpoint, more: MorePublications
     ) -> None:
         while publications:
-            await self._send([*publication_messages(publications)])
+            await self._send(publication_messages(publications))
             publications = await more()
         await self._record(reached)
 
@@ -154,7 +155,7 @@ class _AtLeastOnceSession(_Session):
         return (await self._checkpoints.read(retired_by(self._id))).position
 
     async def retire(self, publications: Sequence[Publication], up_to: int) -> None:
-        await self._send([*map(tombstone_message, publications)])
+        await self._send(map(tombstone_message, publications))
         await self._checkpoints.write(retired_by(self._id), PublisherCheckpoint(up_to))
 
     async def go_on_after(self, published: PublisherCheckpoint) -> None:
@@ -163,7 +164,7 @@ class _AtLeastOnceSession(_Session):
         await self._checkpoints.put_back(self._id, published)
         self.published = published
 
-    async def _send(self, messages: Sequence[Message]) -> None:
+    async def _send(self, messages: Iterable[Message]) -> None:
         await with_timeout(self._id, PUBLISH_TIMEOUT_SECONDS, send_all(self._client, messages))
         self._wakeup.notify()
 
