@@ -69,6 +69,7 @@ class LimitedHttpProtocol(LimitedConnection, HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._open_connections.remove(self)
         super().connection_lost(exc)
+        self._buffer.close()
 
     def data_received(self, data: bytes) -> None:
         if self._phase is REFUSED:

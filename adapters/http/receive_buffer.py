@@ -52,6 +52,12 @@ class ReceiveBuffer:
         self.received.clear()
         self._set_full(False)
 
+    def close(self) -> None:
+        """Drops what it holds, for good, because the connection is gone. A protocol and its buffer know each other: without
+        this they would stay until Python searches for circles of objects, which it does rarely."""
+        self.received.clear()
+        self._take = _nothing
+
     def pause_reading(self) -> None:
         """As of a transport, for the consumer of the bytes."""
         self._paused = True
@@ -84,3 +90,7 @@ class ReceiveBuffer:
             self._transport.pause_reading()
         else:
             self._transport.resume_reading()
+
+
+def _nothing() -> NextStep:
+    return NextStep.WAIT

@@ -29,6 +29,7 @@ class LimitedWebSocketProtocol(LimitedConnection, WebSocketsSansIOProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._open_connections.remove(self)
         super().connection_lost(exc)
+        self._buffer.close()
 
     def data_received(self, data: bytes) -> None:
         self._buffer.feed(data)
