@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -99,6 +100,8 @@ def find(
             found += len(page.baskets)
             next_cursor = page.next_cursor
             if next_cursor is None or not every_page:
+                if next_cursor is None and query.status != "open":
+                    await _tell_of_archive(container, query.partner)
                 return found
 
     try:
@@ -108,6 +111,15 @@ def find(
     if not found:
         echo_error(_why_nothing(query))
         raise typer.Exit(NOT_DONE)
+
+
+async def _tell_of_archive(container: Container, partner: str | None) -> None:
+    """Archived baskets have no views, and so cannot be searched."""
+    from domain.ports.archive import ArchiveSelection
+
+    if await container.archive_index.page(ArchiveSelection(partner), "", 1):
+        whose = f" --partner {quote(partner)}" if partner is not None else ""
+        echo_error(f"baskets in the archive were not searched: checkout archive list{whose}")
 
 
 def print_page(page: SearchPage, *, headed: bool, last: bool, out: Output = STDOUT) -> None:

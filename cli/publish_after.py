@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.operator_options import Actor, Reason, operator_from_options
-from cli.output import echo, echo_json
+from cli.output import echo, echo_error, echo_json
 from cli.runner import run_with_container
+from domain.shared.formatting import count_noun
 
 if TYPE_CHECKING:
     from adapters.container import Container
@@ -31,19 +32,26 @@ def publish_after(
     """
     operator = operator_from_options(actor, reason)
 
-    async def reset(container: Container) -> CheckpointChange:
+    async def reset(container: Container) -> tuple[CheckpointChange, int]:
         from adapters.service_file import why_no_service
         from adapters.settings import MissingSetting
+        from domain.ports.archive import ArchiveSelection
 
         if container.settings.kafka_bootstrap_servers is None:
             why = why_no_service(container.settings.data)
             raise MissingSetting(f"CHECKOUT_KAFKA_BOOTSTRAP_SERVERS names no broker, and {why}")
-        return await container.checkpoint_reset().reset(position, operator)
+        change = await container.checkpoint_reset().reset(position, operator)
+        return change, await container.archive_index.count(ArchiveSelection(from_position=position + 1))
 
-    change = run_with_container(reset)
+    change, archived = run_with_container(reset)
     before, after = change.before, change.after
     if json:
-        echo_json({"from": before.position, "to": after.position, "event": after.event})
+        echo_json({"from": before.position, "to": after.position, "event": after.event, "archived": archived})
     else:
         event = f", which is {after.event}" if after.event else ""
         echo(f"It was after position {before.position:,}, and goes on after {after.position:,}{event}.")
+    if archived:
+        echo_error(
+            f"{count_noun(archived, 'basket')} with events after it are in the archive, and are not published again;"
+            f" bring them back first: checkout archive restore --from-position {position + 1}, then this command again"
+        )

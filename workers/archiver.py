@@ -61,11 +61,11 @@ class ArchiverWorker:
     async def _round(self, heartbeat: Heartbeat, confirm: Callable[[], Awaitable[None]]) -> None:
         if leftovers := await self._archiver.delete_leftovers():
             _log.warning("files of a run that was cut off were deleted", files=leftovers)
-        done, limits, after, more = ArchiveRound(), await self._archiver.limits(), None, True
+        done, after, more = ArchiveRound(), None, True
         while more:
             before = done.baskets
             await confirm()
-            after = await self._archiver.next_page(done, limits, after, self._page, dry=False)
+            after = await self._archiver.next_page(done, after, self._page, dry=False)
             more = after is not None
             heartbeat.handled(done.baskets - before)
             heartbeat.ready(True)

@@ -187,7 +187,15 @@ FACT = HeaderGroup(
 DEAD_LETTER_CODES = (
     *("unreadable", "no_value", "other_basket", "cannot_be_applied", "no_basket"),
     *("not_a_fact", "contradicts", "no_command_id"),
-    *("not_an_order", "basket_not_found", "other_order", "basket_expired", "basket_cancelled", "order_failed"),
+    *(
+        "not_an_order",
+        "basket_not_found",
+        "other_order",
+        "basket_expired",
+        "basket_cancelled",
+        "order_failed",
+        "archive_damaged",
+    ),
     *("verdict_lost", "state_lost", "verdict_too_large", "state_too_large", UNREADABLE_BATCH),
 )
 """In the order of docs/operations/dead-letters.md."""

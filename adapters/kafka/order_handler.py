@@ -84,10 +84,12 @@ class OrderHandler:
             name, message_name = _name(received, digest.hex(), sender, message_id), received.name
         key = IdempotencyKey(SCOPE, name, digest)
         render = partial(render_result, ignored=order.ignored)
+        damaged: ArchiveDamaged | None = None
         try:
             await self._bring_back([order.basket_id])
         except ArchiveDamaged as error:
             # The report is answered like one about an unknown basket: waiting for an operator would hold up all others.
+            damaged = error
             _log.error("a basket cannot be brought back from the archive", error=str(error))
         response = await self._handlers.settle_order(self._report(order, received), caller, render, key)
         decided = DecidedOrder.read(response)
@@ -100,7 +102,11 @@ class OrderHandler:
             correlation_id=message_id or place,
             traceparent=trace.traceparent,
         )
-        return SettledOrder(result, _letter(order, decided, received), decided.why)
+        if damaged is not None:
+            letter: DeadLetter | None = received.dead_letter("archive_damaged", f"{order.basket_id}: {damaged}")
+        else:
+            letter = _letter(order, decided, received)
+        return SettledOrder(result, letter, decided.why)
 
     def _report(self, order: OrderNotice, received: Received) -> OrderReport:
         said = order.message

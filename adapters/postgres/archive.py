@@ -8,8 +8,10 @@ from datetime import datetime
 import asyncpg
 
 from adapters.postgres.pool import DatabasePool
-from domain.ports.archive import ArchiveCandidate, ArchiveDamaged, ArchivedBasket, ArchiveLimits
+from domain.ports.archive import ArchiveCandidate, ArchiveDamaged, ArchivedBasket, ArchiveLimits, ArchiveSelection
 from domain.ports.event_store import StoredEvent
+
+MAX_POSITION = 2**63 - 1
 
 MAX_STATEMENT_SECONDS = 60.0
 """A page of baskets has many events."""
@@ -51,11 +53,18 @@ RESTORE_BASKETS = "SELECT * FROM restore_baskets($1, $2, $3, $4, $5, $6, $7)"
 # The rows of some baskets.
 FIND = "SELECT * FROM archived_baskets WHERE basket_id = ANY($1::text[])"
 
-# The next baskets in the archive.
+# The next baskets of a selection in the archive.
 LIST = """
 SELECT * FROM archived_baskets
- WHERE basket_id > $1 AND restored_at IS NULL AND ($3::text IS NULL OR partner = $3)
- ORDER BY basket_id LIMIT $2
+ WHERE restored_at IS NULL AND ($1::text IS NULL OR partner = $1) AND last_position >= $2 AND first_position <= $3
+   AND basket_id > $4
+ ORDER BY basket_id LIMIT $5
+"""
+
+# How many there are.
+COUNT = """
+SELECT count(*) FROM archived_baskets
+ WHERE restored_at IS NULL AND ($1::text IS NULL OR partner = $1) AND last_position >= $2 AND first_position <= $3
 """
 
 # The rows of one file.
@@ -69,6 +78,8 @@ IN_STORE = """
 SELECT id FROM unnest($1::text[]) AS asked (id)
  WHERE EXISTS (SELECT FROM events WHERE stream_id = asked.id AND version = 1)
 """
+
+ABANDON = "SELECT abandon_archive_file($1)"
 
 DROP_EMPTY_PARTITION = "SELECT drop_empty_event_partition()"
 
@@ -121,14 +132,22 @@ class PostgresArchiveIndex:
         rows = await self._fetch(FIND, [*basket_ids])
         return {row["basket_id"]: ArchivedBasket(*row) for row in rows}
 
-    async def page(self, after: str, limit: int, partner: str | None = None) -> Sequence[ArchivedBasket]:
-        return [ArchivedBasket(*row) for row in await self._fetch(LIST, after, limit, partner)]
+    async def page(self, selection: ArchiveSelection, after: str, limit: int) -> Sequence[ArchivedBasket]:
+        return [ArchivedBasket(*row) for row in await self._fetch(LIST, *_bounds(selection), after, limit)]
+
+    async def count(self, selection: ArchiveSelection) -> int:
+        ((count,),) = await self._fetch(COUNT, *_bounds(selection))
+        return int(count)
 
     async def of_file(self, file: str) -> Sequence[ArchivedBasket]:
         return [ArchivedBasket(*row) for row in await self._fetch(OF_FILE, file)]
 
     async def files(self) -> Collection[str]:
         return {name for (name,) in await self._fetch(FILES)}
+
+    async def abandon(self, file: str) -> bool:
+        ((abandoned,),) = await self._fetch(ABANDON, file)
+        return bool(abandoned)
 
     async def in_store(self, basket_ids: Collection[str]) -> Collection[str]:
         return {basket_id for (basket_id,) in await self._fetch(IN_STORE, [*basket_ids])}
@@ -143,3 +162,8 @@ class PostgresArchiveIndex:
     async def _fetch(self, statement: str, *values: object) -> Sequence[asyncpg.Record]:
         async with self._database.connection() as connection:
             return await connection.fetch(statement, *values, timeout=MAX_STATEMENT_SECONDS)
+
+
+def _bounds(selection: ArchiveSelection) -> tuple[str | None, int, int]:
+    last = selection.to_position if selection.to_position is not None else MAX_POSITION
+    return selection.partner, selection.from_position or 0, last

@@ -40,7 +40,8 @@ GRANT INSERT, UPDATE, DELETE ON claims TO checkout_operator;
 
 -- The archive: only its functions delete events and bring them back.
 GRANT SELECT ON archived_baskets TO checkout_api, checkout_worker, checkout_operator;
-GRANT EXECUTE ON FUNCTION archive_baskets, restore_baskets TO checkout_worker, checkout_operator;
+GRANT SELECT ON abandoned_archive_files TO checkout_worker, checkout_operator;
+GRANT EXECUTE ON FUNCTION archive_baskets, abandon_archive_file, restore_baskets TO checkout_worker, checkout_operator;
 -- Which baskets a republication still sends.
 GRANT SELECT ON republications TO checkout_worker;
 

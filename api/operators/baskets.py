@@ -17,6 +17,7 @@ from domain.operators.history.basket_json import Document, basket_state_json
 from domain.operators.history.search import MAX_PAGE_SIZE, BasketQuery, SearchPage
 from domain.operators.history.verdict_reader import VerdictDetails, VerdictReader, VerdictSummary, verdict_summaries
 from domain.operators.verify.inconsistencies import Inconsistency
+from domain.ports.archive import ArchiveSelection
 from domain.shared.errors import BasketNotFound, InvalidCommand, Violation
 from domain.shared.eventsourcing import Value
 from domain.shared.values import Timestamp
@@ -45,6 +46,14 @@ class SearchParameters(BasketQuery):
 
     def query(self) -> BasketQuery:
         return BasketQuery.model_validate(self.model_dump(exclude={"cursor", "limit"}))
+
+
+class FoundBaskets(SearchPage):
+    """A page, and whether there are more baskets elsewhere."""
+
+    more_in_archive: bool
+    """Whether baskets of the organisation, or of any, are in the archive. They are not searched: `checkout archive list`
+    lists them."""
 
 
 class HistoryPage(Value):
@@ -89,8 +98,10 @@ def router(container: Container) -> APIRouter:
     verdicts = VerdictReader(container.event_store, container.catalogue_history)
 
     @routes.get("/baskets", tags=["baskets"], summary="Find baskets, the newest created first")
-    async def find_baskets(parameters: Annotated[SearchParameters, Query()]) -> SearchPage:
-        return await container.basket_search.find(parameters.query(), parameters.cursor, parameters.limit)
+    async def find_baskets(parameters: Annotated[SearchParameters, Query()]) -> FoundBaskets:
+        page = await container.basket_search.find(parameters.query(), parameters.cursor, parameters.limit)
+        archived = await container.archive_index.page(ArchiveSelection(parameters.partner), "", 1)
+        return FoundBaskets(baskets=page.baskets, next_cursor=page.next_cursor, more_in_archive=bool(archived))
 
     @routes.get(
         "/baskets/{basketId}",
@@ -179,6 +190,8 @@ def router(container: Container) -> APIRouter:
     async def verify_basket(basket_id: BasketPath) -> BasketVerification:
         """Changes nothing. `checkout verify --repair` repairs views that differ."""
         verified = await container.view_verifier.verify([basket_id])
+        for archived in verified.archived:
+            raise archived
         if not verified.events and not verified.inconsistencies:
             raise BasketNotFound(basket_id)
         return BasketVerification(

@@ -17,7 +17,7 @@ from domain.operators.dead_letters.model import DeadLetterNotFound
 from domain.operators.history.as_of import HistoryUnreadable
 from domain.operators.history.search import InvalidPage
 from domain.operators.rebuild import RebuildRefused
-from domain.shared.errors import CheckoutError, StoreForbidden, Violation
+from domain.shared.errors import BasketArchived, CheckoutError, StoreForbidden, Violation
 from domain.validation.revalidate_as_of import NotFoundAsOf
 
 
@@ -31,6 +31,7 @@ class NotConfirmed(CheckoutError):
 
 
 OPERATOR_PROBLEMS: Mapping[type[Exception], ProblemType] = {
+    BasketArchived: ProblemType(404, "basket_archived", "The basket is in the archive"),
     NotFoundAsOf: ProblemType(404, "nothing_then", "The basket was not there at that moment"),
     HistoryUnreadable: ProblemType(409, "history_unreadable", "A stored event cannot be read by this release"),
     InvalidPage: ProblemType(422, "invalid_page", "There is no such page"),

@@ -19,6 +19,14 @@ if TYPE_CHECKING:
 
 Json = Annotated[bool, typer.Option("--json", help="JSON lines on stdout.")]
 
+Partner = Annotated[str | None, typer.Option(help="Only baskets of this organisation.", show_default=False)]
+FromPosition = Annotated[
+    int | None, typer.Option(min=1, help="Only baskets with an event at this position or later.", show_default=False)
+]
+ToPosition = Annotated[
+    int | None, typer.Option(min=1, help="Only baskets with an event up to this position.", show_default=False)
+]
+
 app = typer.Typer(
     no_args_is_help=True,
     help="Moves baskets that are over into files, and brings them back.",
@@ -52,14 +60,19 @@ def run(
 
 @app.command("list", epilog="Example: checkout archive list --partner acme --json")
 def list_baskets(
-    partner: Annotated[str | None, typer.Option(help="Only baskets of this organisation.", show_default=False)] = None,
+    partner: Partner = None,
+    from_position: FromPosition = None,
+    to_position: ToPosition = None,
     limit: Annotated[int, typer.Option(min=1, help="So many at most.")] = 100,
     after: Annotated[str, typer.Option(help="Only baskets after this id, for the next page.", show_default=False)] = "",
     wide: Wide = False,
     json: Json = False,
 ) -> None:
     """Lists the baskets in the archive, by id, with the file that holds each."""
-    rows = run_with_container(lambda container: container.archive_index.page(after, limit, partner))
+    from domain.ports.archive import ArchiveSelection
+
+    selection = ArchiveSelection(partner, from_position, to_position)
+    rows = run_with_container(lambda container: container.archive_index.page(selection, after, limit))
     if json:
         for row in rows:
             echo_json(_row_document(row))
@@ -116,18 +129,36 @@ def verify(
     raise typer.Exit(NOT_DONE if damaged else DONE)
 
 
-@app.command(epilog="Example: checkout archive restore basket-…")
+@app.command(epilog="Example: checkout archive restore --partner acme --from-position 1200")
 def restore(
-    basket_ids: Annotated[list[str], typer.Argument(metavar="BASKET_ID…", help="The baskets.")], json: Json = False
+    basket_ids: Annotated[
+        list[str] | None, typer.Argument(metavar="[BASKET_ID…]", help="The baskets; none: those that options say.")
+    ] = None,
+    partner: Partner = None,
+    from_position: FromPosition = None,
+    to_position: ToPosition = None,
+    json: Json = False,
 ) -> None:
     """Brings baskets back into the store: their events at their old places, and their views.
 
-    They stay there for CHECKOUT_ARCHIVE_AFTER, at least. The same command again changes nothing.
+    They stay there for CHECKOUT_ARCHIVE_AFTER, at least. The same command again changes nothing, or goes on where it
+    was cut off.
 
-    Exit code 0: they are in the store. 1: some are not known, or a file cannot be read.
+    Exit code 0: they are in the store. 1: some are not known, or a file cannot be read. 130: it was interrupted.
     """
-    from cli.archive.run import bring_back
+    from cli.archive.run import bring_back, bring_back_selected
+    from domain.ports.archive import ArchiveSelection
 
+    selection = ArchiveSelection(partner, from_position, to_position)
+    if bool(basket_ids) == (selection != ArchiveSelection()):
+        raise typer.BadParameter("name baskets, or say which by options; not both")
+    if not basket_ids:
+        count = run_interruptible(lambda container, stop: bring_back_selected(container, stop, selection))
+        if json:
+            echo_json({"restored": count})
+        else:
+            echo(f"{count_noun(count, 'basket')} brought back")
+        return
     restored, unknown = run_with_container(lambda container: bring_back(container, basket_ids))
     if json:
         echo_json({"restored": sorted(restored), "unknown": sorted(unknown)})

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 
 from cli.output import STDOUT, progress_bars
 from cli.runner import DONE, INTERRUPTED
-from domain.operators.archive.archiver import ArchiveRound
+from cli.signals import Interrupted
+from domain.operators.archive.archiver import PAGE_BASKETS, ArchiveRound
+from domain.ports.archive import ArchiveSelection
 from domain.shared.errors import CheckoutError
 from domain.shared.formatting import count_noun
 
@@ -87,12 +89,12 @@ async def archive_now(container: Container, stop: asyncio.Event, limit: int | No
             patience.reschedule(None)
             if not dry:
                 await archiver.delete_leftovers()
-            limits, after = await archiver.limits(), None
+            after = None
             with progress_bars() as progress:
                 while not stop.is_set():
                     await lease.confirm()
                     left = 1_000_000_000 if limit is None else limit - done.baskets
-                    after = await archiver.next_page(done, limits, after, left, dry=dry)
+                    after = await archiver.next_page(done, after, left, dry=dry)
                     progress("archiving", done.baskets, limit, f"{done.seen:,} looked at, {done.events:,} events moved")
                     if after is None or done.baskets == limit:
                         break
@@ -103,6 +105,19 @@ async def archive_now(container: Container, stop: asyncio.Event, limit: int | No
     except TimeoutError as error:
         raise ArchiveBusy("an archiver works already (checkout status): it archives what this command would") from error
     return outcome
+
+
+async def bring_back_selected(container: Container, stop: asyncio.Event, selection: ArchiveSelection) -> int:
+    """Brings a selection back, and returns how many baskets came. Raises CheckoutError, and Interrupted."""
+    total, restored, after = await container.archive_index.count(selection), 0, ""
+    with progress_bars() as progress:
+        while page := await container.archive_index.page(selection, after, PAGE_BASKETS):
+            restored += len(await container.archive.restore([row.basket_id for row in page]))
+            after = page[-1].basket_id
+            progress("bringing back", restored, total)
+            if stop.is_set():
+                raise Interrupted
+    return restored
 
 
 async def bring_back(container: Container, basket_ids: Sequence[str]) -> tuple[Collection[str], Collection[str]]:

@@ -52,6 +52,8 @@ def republish(
     The run ends with the last event as of its start. With a broker that has transactions every message is sent
     exactly once, also where the run is interrupted and resumed; else at least once.
 
+    Baskets in the archive are not sent: stderr counts them, and says how to bring them back.
+
     --state sends whole baskets. To the live topic it may send them while the publisher runs: the last record of each
     basket is right in the end.
 

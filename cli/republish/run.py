@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import shlex
 import time
 from collections.abc import Coroutine
 from functools import partial
@@ -16,8 +17,10 @@ from cli.runner import DONE, INTERRUPTED, NOT_DONE
 from cli.signals import Interrupted
 from domain.operators.audit import Operator
 from domain.operators.republish.republish import Republication, RepublishProgress, RepublishRequest
+from domain.ports.archive import ArchiveSelection
 from domain.shared.errors import CheckoutError
 from domain.shared.eventsourcing import Value
+from domain.shared.formatting import count_noun
 
 FINISH_WITHIN_SECONDS = 10.0
 
@@ -27,6 +30,8 @@ class RepublishOutcome(Value):
 
     run: Republication | None = None
     progress: RepublishProgress | None = None
+    archived: int = 0
+    """Baskets of the run's positions that are in the archive, and are not sent."""
     interrupted: bool = False
     error: str | None = None
 
@@ -50,6 +55,7 @@ class RepublishRun:
         self._say = out.say
         self._run: Republication | None = None
         self._progress: RepublishProgress | None = None
+        self._archived = 0
 
     async def send(self, container: Container, stop: asyncio.Event) -> None:
         """Raises CheckoutError; then the run can be resumed."""
@@ -60,6 +66,13 @@ class RepublishRun:
             self._run = run = await republisher.begin(self._start, self._operator)
         what = "baskets that began at" if run.content == "states" else f"{run.content} of"
         self._say(f"run {run.id}: {what} positions {run.from_position} to {run.to_position} to {run.topic}")
+        selection = ArchiveSelection(run.partner, run.from_position, run.to_position)
+        if run.basket_id is None and (archived := await container.archive_index.count(selection)):
+            self._archived = archived
+            self._say(
+                f"{count_noun(archived, 'basket')} of these positions are in the archive, and are not sent."
+                f" Bring them back, and begin again: checkout archive restore {_options(selection)}"
+            )
         if settings.kafka_delivery == "at_least_once":
             self._say("The broker has no transactions: where it is cut off, messages may be sent twice.")
         retry = OutageRetry(stop, settings.long_run_patience)
@@ -102,9 +115,16 @@ class RepublishRun:
         return RepublishOutcome(
             run=run,
             progress=progress,
+            archived=self._archived,
             interrupted=run is not None and not complete and error is None,
             error=str(error) if error is not None else None,
         )
+
+
+def _options(selection: ArchiveSelection) -> str:
+    """The options by which commands take the same baskets."""
+    partner = f"--partner {shlex.quote(selection.partner)} " if selection.partner is not None else ""
+    return f"{partner}--from-position {selection.from_position} --to-position {selection.to_position}"
 
 
 async def _until_stopped(sending: Coroutine[Any, Any, RepublishProgress], stop: asyncio.Event) -> None:

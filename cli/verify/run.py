@@ -22,7 +22,9 @@ from domain.operators.verify.inconsistencies import Inconsistency
 from domain.operators.verify.repair import RepairResult
 from domain.operators.verify.view_checks import check_positions
 from domain.operators.verify.view_verifier import VerificationResult, ViewVerifier
+from domain.ports.archive import ArchiveSelection
 from domain.shared.errors import Unavailable
+from domain.shared.formatting import count_noun
 
 PAGE_BASKETS = 200
 PAGE_CLAIMS = 5_000
@@ -77,6 +79,7 @@ class _Run:
         self.skipped: list[SkippedCheck] = []
         self._options = options
         self._container = container
+        self._archived = container.archive_index
         self._verifier = container.view_verifier
         self._audit = container.read_model_audit
         self._retry = retry
@@ -90,6 +93,7 @@ class _Run:
         if not found.baskets_done:
             await (self._verify_all_baskets() if options.everything else self._verify_some_baskets())
             found.baskets_done = True
+        await self._count_archived()
         if options.everything and options.partner is None:
             await self._verify_what_belongs_to_no_basket()
         else:
@@ -112,6 +116,14 @@ class _Run:
 
     def _skip(self, what: str, why: str, *, asked: bool = False) -> None:
         self.skipped.append(SkippedCheck(what=what, why=why, asked=asked))
+
+    async def _count_archived(self) -> None:
+        """Says what is in the archive, unless baskets were named."""
+        if self._options.baskets:
+            return
+        selection = ArchiveSelection(self._options.partner)
+        if count := await self._retry.do(lambda: self._archived.count(selection)):
+            self._skip(f"{count_noun(count, 'basket')} in the archive", "`checkout archive verify` looks at its files")
 
     async def _reach_kafka(self) -> bool:
         """Whether topics can be compared."""
@@ -231,6 +243,9 @@ class _Run:
 
     def _add(self, page: Sequence[str], verified: VerificationResult) -> None:
         self.checkpoint.add(verified)
+        if self._options.baskets:
+            for archived in verified.archived:
+                self._skip("a basket", str(archived), asked=True)
         self._progress("baskets", len(page), None)
         if self._options.partner is not None or not self._options.everything:
             self._verified.update(page)

@@ -27,7 +27,7 @@ from domain.ports.event_store import (
     RenderedResponse,
     StoredStream,
 )
-from domain.shared.errors import BasketNotFound, InvalidCommand, Violation
+from domain.shared.errors import BasketArchived, BasketNotFound, InvalidCommand, Violation
 from domain.shared.eventsourcing import fold, trim
 from domain.shared.request_span import RequestSpan
 
@@ -89,7 +89,10 @@ class BasketRepository:
             events = decode_all(stream.events)
         except UnreadableSnapshot:
             # Another release may have written the view. The events tell the truth.
-            stored = await self._store.read_events(basket_id)
+            try:
+                stored = await self._store.read_events(basket_id)
+            except BasketArchived as error:
+                raise BasketNotFound(basket_id) from error  # callers are not told of files
             known, events = None, decode_all(b"[" + b",".join(event.data for event in stored) + b"]")
         basket = fold(known.fork() if known and events else known, events)
         if basket is None:

@@ -89,6 +89,16 @@ class ArchiveLimits:
     restored_before: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class ArchiveSelection:
+    """Baskets in the archive: those of an organisation, and those with an event from one position to another; None: no
+    limit."""
+
+    partner: str | None = None
+    from_position: int | None = None
+    to_position: int | None = None
+
+
 class ArchiveIndex(Protocol):
     """The store's side. Every method raises StoreUnavailable."""
 
@@ -102,7 +112,11 @@ class ArchiveIndex(Protocol):
 
     async def move(self, file: str, versions: Mapping[str, int]) -> Collection[str]:
         """Deletes baskets from the store, of which the file holds the events up to these versions, and notes the file,
-        in one transaction. Returns those that moved; a basket that changed since, or is being rebuilt, stays."""
+        in one transaction. Returns those that moved. A basket stays that changed since, or that a rebuild, a
+        republication or a dead letter needs. All stay where the file was given up."""
+
+    async def abandon(self, file: str) -> bool:
+        """Gives up a file that holds no basket, for good: nothing moves to it any more. False: it holds one."""
 
     async def restore(self, events: Sequence[StoredEvent]) -> Collection[str]:
         """Brings baskets back, each with all its events, and returns those that came. Others are not in the archive.
@@ -111,8 +125,11 @@ class ArchiveIndex(Protocol):
     async def find(self, basket_ids: Collection[str]) -> Mapping[str, ArchivedBasket]:
         """Those of these baskets that ever were in the archive."""
 
-    async def page(self, after: str, limit: int, partner: str | None = None) -> Sequence[ArchivedBasket]:
-        """The next baskets in the archive after an id, by id."""
+    async def page(self, selection: ArchiveSelection, after: str, limit: int) -> Sequence[ArchivedBasket]:
+        """The next baskets of a selection in the archive after an id, by id."""
+
+    async def count(self, selection: ArchiveSelection) -> int:
+        """How many baskets of a selection are in the archive."""
 
     async def of_file(self, file: str) -> Sequence[ArchivedBasket]:
         """The baskets that the file holds, by id, also those that were brought back."""

@@ -45,11 +45,15 @@ class BasketArchived(BasketNotFound):
     """For operators: whoever owns the basket is told that there is none."""
 
     def __init__(self, basket_id: str, file: str, archived_at: datetime) -> None:
-        CommandRejected.__init__(
-            self,
+        CommandRejected.__init__(self, basket_id, file, archived_at)
+        self.basket_id = basket_id
+        self._words = (
             f"basket {basket_id} was archived to {file} at {archived_at:%Y-%m-%dT%H:%M:%SZ};"
-            f" `checkout archive restore {basket_id}` brings it back",
+            f" `checkout archive restore {basket_id}` brings it back"
         )
+
+    def __str__(self) -> str:
+        return self._words
 
 
 class BasketFinished(CommandRejected):

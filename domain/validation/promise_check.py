@@ -11,7 +11,7 @@ from domain.basket.events import BasketStatus, BasketValidated
 from domain.basket.orders import changes_content
 from domain.ports.event_store import EventStore
 from domain.ports.promises import BasketPromise
-from domain.shared.errors import BasketNotFound
+from domain.shared.errors import BasketArchived, BasketNotFound
 from domain.validation.promise import evidence_digest
 from domain.validation.revalidate_as_of import AsOfValidator, AsOfVerdict
 from domain.validation.stream_fold import BASKET_VALIDATED
@@ -48,9 +48,11 @@ class PromiseChecker:
 
     async def check(self, promise: BasketPromise, token: str) -> PromiseCheck:
         """Judges the basket anew as of the promised version, and looks at what happened since. Raises
-        StoreUnavailable."""
+        BasketArchived and StoreUnavailable."""
         try:
             now = await self._validator.now(promise.basket_id)
+        except BasketArchived:
+            raise
         except BasketNotFound:
             return PromiseCheck(("basket_unknown",))
         basket = now.basket

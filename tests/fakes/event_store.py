@@ -5,9 +5,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from operator import attrgetter
 
 from domain.basket.events import ENDING_TYPES, BasketReopened
 from domain.ports.event_store import (
@@ -26,6 +28,8 @@ from domain.ports.event_store import (
 )
 from domain.shared.values import Clock
 
+_position = attrgetter("position")
+
 
 class InMemoryEventStore:
     """EventStore, EventFeed and EndedBasketFeed. Durable as long as the process."""
@@ -34,6 +38,8 @@ class InMemoryEventStore:
         self._clock = clock
         self._kept = answers_kept
         self._log: list[StoredEvent] = []
+        self._last = 0
+        """The last position, also where its event is in an archive."""
         self._streams: dict[str, list[StoredEvent]] = defaultdict(list)
         self.claims: dict[str, str] = {}
         """Who holds each name."""
@@ -50,8 +56,9 @@ class InMemoryEventStore:
         if any(self.claims.get(name, append.stream_id) != append.stream_id for name in append.claims):
             return ClaimTaken()
         for event in append.events:
+            self._last += 1
             stored = StoredEvent(
-                position=len(self._log) + 1,
+                position=self._last,
                 stream_id=append.stream_id,
                 version=len(stream) + 1,
                 type=event.type,
@@ -69,7 +76,7 @@ class InMemoryEventStore:
         if append.response is not None:
             self._put_answer(*append.response)
         self._grown.set()
-        return Appended(len(self._log) if append.events else None)
+        return Appended(self._last if append.events else None)
 
     async def read_stream(self, stream_id: str, after_version: int = 0) -> StoredStream:
         events = await self.read_events(stream_id, after_version)
@@ -98,12 +105,12 @@ class InMemoryEventStore:
         return True
 
     async def read(self, after_position: int, limit: int) -> Sequence[StoredEvent]:
-        return self._log[after_position : after_position + limit]
+        return self._after(after_position)[:limit]
 
     async def read_ended(self, after_position: int, up_to: int, before: datetime, limit: int) -> EndedBaskets:
         position, found = after_position, []
-        for event in self._log[after_position:up_to][:limit]:
-            if event.recorded_at >= before:
+        for event in self._after(after_position)[:limit]:
+            if event.position > up_to or event.recorded_at >= before:
                 break
             position = event.position
             later = [each for each in self._streams[event.stream_id][event.version :] if each.position <= up_to]
@@ -114,13 +121,28 @@ class InMemoryEventStore:
         return EndedBaskets(position, found, position == after_position + limit)
 
     async def last_position(self) -> int:
-        return len(self._log)
+        return self._last
 
     async def wait(self, after_position: int, timeout: float) -> None:
         self._grown.clear()
-        if len(self._log) <= after_position:
+        if self._last <= after_position:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._grown.wait(), timeout)
+
+    def take_out(self, stream_id: str) -> Sequence[StoredEvent]:
+        """Deletes a stream and returns its events, as an archive does."""
+        taken = self._streams.pop(stream_id, [])
+        self._log = [event for event in self._log if event.stream_id != stream_id]
+        return taken
+
+    def put_back(self, events: Sequence[StoredEvent]) -> None:
+        """Brings events back at their old positions."""
+        self._log = sorted([*self._log, *events], key=_position)
+        for event in events:
+            self._streams[event.stream_id].append(event)
+
+    def _after(self, position: int) -> list[StoredEvent]:
+        return self._log[bisect_right(self._log, position, key=_position) :]
 
     def _live_answer(self, key: IdempotencyKey) -> StoredResponse | None:
         at, stored = self._answers.get((key.scope, key.key), (None, None))

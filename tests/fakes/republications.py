@@ -22,6 +22,10 @@ class InMemoryRepublications:
             self.actions.append(action)
         return run
 
+    def running(self) -> list[Republication]:
+        """The runs that have not ended."""
+        return [run for run in self._runs.values() if run.ended_at is None]
+
     async def end(self, run: Republication) -> None:
         if self._runs[run.id].ended_at is None:
             self._runs[run.id] = run

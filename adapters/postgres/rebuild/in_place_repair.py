@@ -14,13 +14,17 @@ from adapters.postgres.rebuild.view_target import BATCH_STREAMS, BasketViewsTarg
 from domain.operators.rebuild import RebuildComparison, RebuildDifference, RebuildScope
 from domain.operators.verify.repair import BATCH_SIZE, Repair
 from domain.ports.read_models import BasketView
+from domain.shared.errors import BasketArchived
 
 MAX_ROUNDS = 3
 """How often a row is repaired while projectors keep writing it from an older one."""
 
 
 async def baskets_in_scope(connection: asyncpg.Connection, scope: RebuildScope) -> Sequence[str]:
-    """The baskets for which all conditions of a scope hold, in the order of their ids."""
+    """The baskets for which all conditions of a scope hold, in the order of their ids. Raises BasketArchived where it
+    names one that is in the archive."""
+    for basket_id, file, archived_at in await connection.fetch(sql.ARCHIVED, list(scope.baskets)):
+        raise BasketArchived(basket_id, file, archived_at)
     wanted: list[set[str]] = []
     if scope.baskets:
         wanted.append(set(scope.baskets))

@@ -15,6 +15,7 @@ from adapters.postgres.rebuild import blue_green
 from adapters.postgres.rebuild import rebuild_record_sql as sql
 from adapters.postgres.rebuild.builder_process import BuilderProcess, target_tables
 from adapters.postgres.rebuild.range_builder import WRITER_SETTINGS, RangeBuilder, close
+from adapters.postgres.rebuild.read_model_repair import HOLD_APPENDS
 from adapters.postgres.rebuild.rebuild_session import RebuildSession
 from adapters.postgres.rebuild.slot_switch import SlotSwitch
 from adapters.postgres.rebuild.target_tables import TargetTables
@@ -145,7 +146,7 @@ class PostgresRebuilds:
             settings |= blue_green.search_path(slot)
         connection = await self._database.connect(f"checkout rebuild {target}", settings)
         try:
-            if not await connection.fetchval(TRY, LOCK_CLASS, f"rebuild {target}"):
+            if not await _try_lock(connection, f"rebuild {target}"):
                 raise RebuildRefused(f"another rebuild of {target} is at work")
             yield connection, tables
         except Exception as error:
@@ -168,6 +169,15 @@ class PostgresRebuilds:
         about = {"target": target, **scope}
         action = OperatorAction(id=self._new_id(), type=type, operator=operator, scope=about, occurred_at=self._clock())
         await record_action(connection, action)
+
+
+async def _try_lock(connection: asyncpg.Connection, name: str) -> bool:
+    """The archive holds the lock for moments, always under that of appends."""
+    if await connection.fetchval(TRY, LOCK_CLASS, name):
+        return True
+    async with connection.transaction():
+        await connection.execute(HOLD_APPENDS)
+        return bool(await connection.fetchval(TRY, LOCK_CLASS, name))
 
 
 def _slot(staged: bool) -> blue_green.Slot:

@@ -89,8 +89,8 @@ class SlotSwitch:
         last = await target.position(connection)
         if last - self.position > 2 * self._events_left:
             raise _TooManyEvents
-        if last > self.position:
-            await target.catch_up(connection, self.position, last)
+        # Also where no event came: baskets may have come back from the archive.
+        await target.catch_up(connection, self.position, last)
         await blue_green.execute_step(connection, step, target.tables)
         await target.announce(connection)
         await record(last)

@@ -73,7 +73,9 @@ class BasketViewsTarget:
         await self._copy(connection, folded.content)
 
     async def catch_up(self, connection: asyncpg.Connection, position: int, upto: int) -> None:
-        streams = sorted({row[0] for row in await connection.fetch(sql.TOUCHED, position, upto)})
+        touched = await connection.fetch(sql.TOUCHED, position, upto)
+        brought_back = await connection.fetch(sql.BROUGHT_BACK)
+        streams = sorted({row[0] for row in (*touched, *brought_back)})
         for start in range(0, len(streams), BATCH_STREAMS):
             # From the built rows on: a long history costs no more than its new events.
             rows = await connection.fetch(sql.READ_ON, streams[start : start + BATCH_STREAMS])

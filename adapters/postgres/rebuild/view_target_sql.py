@@ -76,6 +76,13 @@ READ_WHOLE = "SELECT version, data FROM events WHERE stream_id = $1 ORDER BY ver
 # The streams of the events between two positions. (With DISTINCT the planner would walk through all streams.)
 TOUCHED = "SELECT stream_id FROM events WHERE position > $1 AND position <= $2 ORDER BY position"
 
+# The baskets that came back from the archive and have no built view. (Their events have their old positions.)
+BROUGHT_BACK = """
+SELECT basket_id FROM archived_baskets held
+ WHERE restored_at IS NOT NULL
+   AND NOT EXISTS (SELECT FROM basket_views built WHERE built.basket_id = held.basket_id)
+"""
+
 # Deletes built rows of baskets ($1) that are older than the versions that replace them ($2).
 DELETE_OLDER = """
 DELETE FROM basket_views built USING unnest($1::text[], $2::int[]) AS newer (basket_id, version)
@@ -136,6 +143,12 @@ BUILT_VIEWS = """
 SELECT view.*, ARRAY(SELECT name FROM open_basket_uses used WHERE used.basket_id = view.basket_id) AS uses
   FROM basket_views view
  WHERE view.basket_id = ANY($1::text[])
+"""
+
+# Those of some baskets that are in the archive.
+ARCHIVED = """
+SELECT basket_id, file, archived_at FROM archived_baskets WHERE basket_id = ANY($1::text[]) AND restored_at IS NULL
+ ORDER BY basket_id
 """
 
 # The baskets of an organisation, by their first events and by their views.

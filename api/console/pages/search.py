@@ -147,7 +147,8 @@ def _draw_empty() -> None:
     empty_state(
         "search_off",
         "No basket is like this",
-        "A basket must match every field. Views may lag: a basket of this moment is found by its id.",
+        "A basket must match every field. Views may lag: a basket of this moment is found by its id. Baskets in the archive"
+        " are not searched: `checkout archive list` lists them.",
     )
 
 

@@ -75,7 +75,10 @@ class Archiver:
             # Without a manifest it was cut off while it was written: nothing was deleted because of it.
             ids = [basket.basket_id for basket in manifest.baskets] if manifest else []
             elsewhere = {id for id, row in (await self._index.find(ids)).items() if row.restored_at is None}
-            if set(ids) <= elsewhere | {*await self._index.in_store(ids)}:
+            if not set(ids) <= elsewhere | {*await self._index.in_store(ids)}:
+                continue
+            # Another archiver may be about to use the file: then nothing moves to it any more.
+            if await self._index.abandon(name):
                 await self._files.delete(name)
                 deleted.append(name)
         return deleted
@@ -87,12 +90,13 @@ class Archiver:
         return ArchiveLimits(now - self._after, published, retired, now - self._after)
 
     async def next_page(
-        self, round: ArchiveRound, limits: ArchiveLimits, after: tuple[datetime, str] | None, limit: int, *, dry: bool
+        self, round: ArchiveRound, after: tuple[datetime, str] | None, limit: int, *, dry: bool
     ) -> tuple[datetime, str] | None:
         """Looks at the next `limit` baskets that are over, at most, and moves those that may, unless it is `dry`.
         Returns where the page after that begins; None: there is none."""
         page = min(limit, PAGE_BASKETS)
-        candidates = await self._index.candidates(limits, after, page)
+        # For each page anew: a round may take hours, and an operator may put the publisher back meanwhile.
+        candidates = await self._index.candidates(await self.limits(), after, page)
         round.seen += len(candidates)
         round.waiting.update(each.obstacle for each in candidates if each.obstacle is not None)
         chosen = {each.basket_id: each for each in candidates if each.obstacle is None}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Container, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from domain.operators.publisher_checkpoint import ahead_of_store
@@ -14,6 +15,7 @@ from domain.operators.verify.topic_checks import ComparableRange, TopicTally, ch
 from domain.ports.archive import ArchivedBasket
 from domain.ports.event_store import EventFeed, EventStore, StoredEvent
 from domain.ports.messaging import PublisherCheckpoint
+from domain.shared.errors import BasketArchived
 from domain.validation.stream_fold import UnfoldableBasket
 from domain.validation.verdict_assembler import VerdictAssembler
 
@@ -236,8 +238,9 @@ class TopicVerifier:
         archived = await self._archived([first.basket_id])
         if first.basket_id in archived:
             return archived[first.basket_id].last_position  # not before its event, at least
-        for event in await self._store.read_events(first.basket_id, first.version - 1):
-            return event.position if event.version == first.version else None
+        with suppress(BasketArchived):  # since a moment
+            for event in await self._store.read_events(first.basket_id, first.version - 1):
+                return event.position if event.version == first.version else None
         return None
 
     async def _archived(self, basket_ids: Collection[str]) -> Mapping[str, ArchivedBasket]:
@@ -270,7 +273,10 @@ class TopicVerifier:
                 found[message.basket_id or ""].append(message)
         elsewhere: set[str] = set()
         for basket_id, of_basket in found.items():
-            stored = await self._store.read_events(basket_id)
+            try:
+                stored = await self._store.read_events(basket_id)
+            except BasketArchived:  # since a moment
+                continue
             wrong = check_messages(
                 topic.name,
                 basket_id,

@@ -14,6 +14,7 @@ from domain.operators.verify.inconsistencies import Inconsistency
 from domain.operators.verify.view_checks import FoldedStream, check_claims, check_view, fold_stream, lag_inconsistency
 from domain.ports.event_store import EventStore
 from domain.ports.read_models import BasketView, BasketViews, BlockedBaskets
+from domain.shared.errors import BasketArchived
 
 CONCURRENCY = 8
 RECHECK_SECONDS = 0.2
@@ -63,6 +64,7 @@ class VerificationResult:
 
     `lagging` holds the baskets whose views were behind, with the store's version: `settle` finds out whether they
     catch up. `unopened` counts baskets that were skipped, because the master key of their personal data is missing.
+    `archived` are those that are in the archive.
     """
 
     baskets: int = 0
@@ -70,6 +72,7 @@ class VerificationResult:
     inconsistencies: list[Inconsistency] = field(default_factory=list)
     lagging: dict[str, int] = field(default_factory=dict)
     unopened: int = 0
+    archived: list[BasketArchived] = field(default_factory=list)
 
     def add(self, other: VerificationResult) -> None:
         self.baskets += other.baskets
@@ -77,15 +80,18 @@ class VerificationResult:
         self.inconsistencies += other.inconsistencies
         self.lagging |= other.lagging
         self.unopened += other.unopened
+        self.archived += other.archived
 
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """A basket's view and stream at one moment, and what is inconsistent between them."""
+    """A basket's view and stream at one moment, and what is inconsistent between them. One that is `archived` has
+    neither."""
 
     view: BasketView | None
     stream: FoldedStream
     inconsistencies: tuple[Inconsistency, ...]
+    archived: BasketArchived | None = None
 
     @property
     def view_version(self) -> int:
@@ -120,7 +126,8 @@ class ViewVerifier:
     async def verify(self, basket_ids: Sequence[str]) -> VerificationResult:
         """Inspects baskets, and those with inconsistencies a second time."""
         inspections = await self.inspect(basket_ids)
-        result = VerificationResult(baskets=len(inspections))
+        archived = [each.archived for each in inspections.values() if each.archived is not None]
+        result = VerificationResult(baskets=len(inspections) - len(archived), archived=archived)
         suspects = [id for id, inspection in inspections.items() if inspection.inconsistencies]
         again: Mapping[str, Inspection] = {}
         if suspects:
@@ -183,7 +190,10 @@ class ViewVerifier:
             row = held.get(basket_id, StoredReadModel(None, frozenset()))
             view = row.view and replace(row.view, snapshot=snapshots.get(basket_id, b""), uses=row.uses)
             async with slots:
-                stored = await self._store.read_events(basket_id)
+                try:
+                    stored = await self._store.read_events(basket_id)
+                except BasketArchived as archived:
+                    return Inspection(None, fold_stream(basket_id, (), frozenset()), (), archived)
                 stream = fold_stream(basket_id, stored, frozenset({view.version} if view else ()))
                 holders = {name: await self._store.find_claim(name) for name in sorted(stream.claimed)}
             found = [*stream.inconsistencies, *check_view(view, stream), *check_claims(stream, holders)]

@@ -60,7 +60,7 @@ async def archive(container: Container, limit: int = PAGE_BASKETS) -> ArchiveRou
     """One page, as the worker does it."""
     done, its_archiver = ArchiveRound(), archiver(container)
     await its_archiver.delete_leftovers()
-    await its_archiver.next_page(done, await its_archiver.limits(), None, limit, dry=False)
+    await its_archiver.next_page(done, None, limit, dry=False)
     return done
 
 

@@ -27,8 +27,9 @@ SELECT proname::text, pg_get_functiondef(oid) FROM pg_proc WHERE pronamespace = 
 # function's file changes, add a migration that includes it and write both down here. Else databases that ran the
 # migrations keep the function of before.
 RELEASED = {
+    "abandon_archive_file": ("0029", "738af6230c16a303"),
     "append_events": ("0027", "bbdfd0ab2921ec5c"),
-    "archive_baskets": ("0028", "fa8931238a1279d3"),
+    "archive_baskets": ("0029", "8d3514e67ead727a"),
     "drop_empty_event_partition": ("0027", "3aa708ae3b747b40"),
     "event_digest": ("0028", "72ac8b599e81fbba"),
     "execute_generation_statement": ("0022", "5e124ef22363ad55"),

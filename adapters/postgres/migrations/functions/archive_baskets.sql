@@ -1,7 +1,8 @@
 -- Moves baskets to the archive, of which `archive_file` holds the events: notes the file, and deletes the events and the
 -- views. Returns the baskets that moved. A basket stays where something happened to it since the file was written, where
--- its view is behind or open, or where a dead letter about it waits. All stay while a rebuild of the views runs, because
--- that may have read them already.
+-- its view is behind or open, where a dead letter about it waits, or where a run of republishing may still send it. All
+-- stay where the file was given up, and while a rebuild of the views runs or waits to be resumed, because that may have read
+-- them already.
 --
 -- Nobody appends meanwhile, so a call should have about 100 baskets.
 CREATE OR REPLACE FUNCTION archive_baskets(archive_file text, basket_ids text[], versions int[]) RETURNS SETOF text
@@ -14,19 +15,29 @@ DECLARE
     chosen     text[];
     generation text;
 BEGIN
-    IF NOT pg_try_advisory_xact_lock(720804, hashtext('rebuild basket-views')) THEN
+    -- A run of republishing begins before this, and is seen, or after it, and then reads what is left.
+    LOCK TABLE republications IN SHARE MODE;
+    -- The lock of append_events(). It comes before that of rebuilds, so that one that begins can wait here.
+    PERFORM pg_advisory_xact_lock(7208041002);
+    IF NOT pg_try_advisory_xact_lock(720804, hashtext('rebuild basket-views'))
+       OR to_regclass('checkout_rebuilt.basket_views') IS NOT NULL
+       OR EXISTS (SELECT FROM abandoned_archive_files WHERE file = archive_file) THEN
         RETURN;
     END IF;
-    -- The lock of append_events().
-    PERFORM pg_advisory_xact_lock(7208041002);
     chosen := ARRAY(
         SELECT view.basket_id
           FROM unnest(basket_ids, versions) AS given (basket_id, version)
           JOIN basket_views view ON view.basket_id = given.basket_id AND view.version = given.version
+          JOIN LATERAL (SELECT version, position FROM events WHERE stream_id = given.basket_id
+                         ORDER BY version DESC LIMIT 1) AS last ON last.version = given.version
          WHERE view.status <> 'open'
-           AND given.version = (SELECT last.version FROM events last WHERE last.stream_id = given.basket_id
-                                 ORDER BY last.version DESC LIMIT 1)
            AND NOT EXISTS (SELECT FROM dead_letters WHERE about = given.basket_id AND settled_at IS NULL)
+           AND NOT EXISTS (SELECT FROM republications run
+                            WHERE run.ended_at IS NULL AND coalesce(run.partner, view.partner) = view.partner
+                              AND coalesce(run.basket_id, view.basket_id) = view.basket_id
+                              AND run.from_position <= last.position
+                              AND run.to_position >= (SELECT position FROM events
+                                                       WHERE stream_id = view.basket_id AND version = 1))
          ORDER BY view.basket_id
            FOR UPDATE OF view);
 
@@ -48,12 +59,11 @@ BEGIN
     DELETE FROM events WHERE stream_id = ANY (chosen);
     PERFORM set_config('checkout.archiving', '', true);
 
-    -- The views too, also in the generations that may become live.
+    -- The views too, also in the generation that may become live again.
     FOR generation IN
         SELECT format('%I.%I', relnamespace::regnamespace::text, relname) FROM pg_class
          WHERE relname IN ('basket_views', 'open_basket_uses') AND relkind = 'r'
-           AND relnamespace IN ('public'::regnamespace, to_regnamespace('checkout_rebuilt'),
-                                to_regnamespace('checkout_kept'))
+           AND relnamespace IN ('public'::regnamespace, to_regnamespace('checkout_kept'))
     LOOP
         EXECUTE format('DELETE FROM %s WHERE basket_id = ANY ($1)', generation) USING chosen;
     END LOOP;
