@@ -11,6 +11,7 @@ import pytest
 
 from adapters.container import Container
 from tests.adapters.archive.archived_service import a_finished_basket, archiving_service, files_in, publish_all
+from tests.adapters.postgres.erasure_setup import a_basket, project
 from tests.servers.checkout_command import CommandResult, run_command
 
 
@@ -78,3 +79,57 @@ async def test_a_damaged_file_is_named_and_a_basket_that_nobody_knows_too(contai
         assert (ended.code, events.name in ended.err) == (1, True)
     unknown = await command(container, "archive", "restore", "basket-of-nobody")
     assert (unknown.code, "basket-of-nobody" in unknown.err) == (1, True)
+
+
+async def test_what_is_archived_is_named_with_the_command_that_brings_it_back(container: Container) -> None:
+    basket_id, other_id = await a_finished_basket(container), await a_finished_basket(container, partner="store-7")
+    await publish_all(container)
+    stored_id = await a_basket(container)
+    await project(container, stored_id)
+    await command(container, "archive", "run")
+    way_back = f"checkout archive restore {basket_id}"
+    for arguments in (
+        ("show", basket_id, "--at-version", "2"),
+        ("history", basket_id, "--after-version", "3"),
+        ("history", basket_id, "--follow"),
+        ("diff", basket_id, "1", "2"),
+        ("rebuild", "basket-views", "--basket", basket_id, "--reason", "a test"),
+    ):
+        ended = await command(container, *arguments)
+        assert (ended.code, way_back in ended.err) == (1, True), (arguments, ended)
+    assert way_back in (await command(container, "validate", basket_id)).err
+
+    verified = await command(container, "verify", "--basket", basket_id, "--basket", stored_id, "--no-kafka", "--json")
+    found = json.loads(verified.out)
+    assert (verified.code, found["baskets"], found["differs"]) == (3, 1, False)
+    assert any(way_back in each["why"] and each["asked"] for each in found["notLookedAt"])
+    verified = await command(container, "verify", "--all", "--partner", "acme", "--no-kafka")
+    assert verified.code == 0
+    assert "Not looked at: 1 basket in the archive" in verified.out
+
+    for arguments, whose in (((), ""), (("--partner", "store-7"), " --partner store-7")):
+        searched = await command(container, "find", *arguments)
+        assert f"checkout archive list{whose}\n" in searched.err
+    assert (await command(container, "find", "--partner", "globex")).err == ""
+    (row,) = documents(await command(container, "archive", "list", "--partner", "store-7", "--json"))
+    assert row["basketId"] == other_id
+    positions = ("--from-position", str(row["firstPosition"]), "--to-position", str(row["lastPosition"]))
+    (row,) = documents(await command(container, "archive", "list", *positions, "--json"))
+    assert row["basketId"] == other_id
+
+
+async def test_a_part_of_the_archive_comes_back_by_owner_and_positions(container: Container) -> None:
+    ids = [await a_finished_basket(container) for _ in range(3)]
+    other_id = await a_finished_basket(container, partner="store-7")
+    await publish_all(container)
+    await command(container, "archive", "run")
+    for arguments in ((), (ids[0], "--partner", "acme")):
+        assert (await command(container, "archive", "restore", *arguments)).code == 2
+    rows = documents(await command(container, "archive", "list", "--json"))
+    (second,) = [row for row in rows if row["basketId"] == ids[1]]
+    since = ("--partner", "acme", "--from-position", str(second["firstPosition"]))
+    (restored,) = documents(await command(container, "archive", "restore", *since, "--json"))
+    assert restored == {"restored": 2}
+    left = documents(await command(container, "archive", "list", "--json"))
+    assert {row["basketId"] for row in left} == {ids[0], other_id}
+    assert (await command(container, "archive", "restore", *since)).out == "0 baskets brought back\n"

@@ -6,6 +6,7 @@ which belong together. That of files provides `files`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -42,14 +43,14 @@ ALL = ArchiveSelection()
 class ArchiveIndexContract:
     @pytest.fixture(autouse=True)
     def _parts(self, store: EventStore, views: BasketViews) -> None:
-        self.store, self.views = store, views
+        self._store, self._views = store, views
 
     async def a_basket(self, *, status: str = "cancelled", view_version: int = 2, **values: Any) -> list[StoredEvent]:
         """The two events of a basket that has a view."""
         stream = a_stream()
-        await self.store.append(an_append(stream, 0, "begun", "ended"))
-        await self.views.advance([(0, a_view(view_version, basket_id=stream, status=status, **values))])
-        return [*await self.store.read_events(stream)]
+        await self._store.append(an_append(stream, 0, "begun", "ended"))
+        await self._views.advance([(0, a_view(view_version, basket_id=stream, status=status, **values))])
+        return [*await self._store.read_events(stream)]
 
     async def archived(self, index: ArchiveIndex, file: str = "file-1", **values: Any) -> list[StoredEvent]:
         """The events of a basket that moved to this file."""
@@ -110,14 +111,13 @@ class ArchiveIndexContract:
         first, last = await self.a_basket()
         basket_id = first.stream_id
         everything: dict[str, Any] = {"partner": None, "from_position": 1}
-        for number, others in enumerate(
-            (
-                {"partner": "globex"},
-                {"basket_id": "basket-other"},
-                {"from_position": last.position + 1},
-                {"to_position": first.position - 1},
-            )
-        ):
+        elsewhere: Sequence[dict[str, Any]] = (
+            {"partner": "globex"},
+            {"basket_id": "basket-other"},
+            {"from_position": last.position + 1},
+            {"to_position": first.position - 1},
+        )
+        for number, others in enumerate(elsewhere):
             await runs.begin(run(f"other-{number}", **{**everything, **others}), action(10 + number))
         assert await self.obstacle(index) is None
         own = run("own", **everything)
@@ -132,7 +132,7 @@ class ArchiveIndexContract:
         basket_id = events[0].stream_id
         assert [*await index.read([basket_id])] == events
         assert await index.move("file-1", {basket_id: 2, others[0].stream_id: 1}) == {basket_id}
-        assert await self.views.versions([basket_id]) == {}
+        assert await self._views.versions([basket_id]) == {}
         assert await index.in_store([basket_id, others[0].stream_id]) == {others[0].stream_id}
         assert [*await index.read([basket_id])] == []
         row = (await index.find([basket_id, others[0].stream_id]))[basket_id]
@@ -168,19 +168,19 @@ class ArchiveIndexContract:
         basket_id = events[0].stream_id
         await self.a_basket()
         assert {*await index.restore(events)} == {basket_id}
-        assert [*await self.store.read_events(basket_id)] == events
+        assert [*await self._store.read_events(basket_id)] == events
         row = (await index.find([basket_id]))[basket_id]
         assert row.restored_at is not None
         assert (await index.page(ALL, "", 10), await index.files()) == ([], set())
         for known in (events, await self.a_basket()):
             assert {*await index.restore(known)} == set()
-        assert [*await self.store.read_events(basket_id)] == events
+        assert [*await self._store.read_events(basket_id)] == events
 
     async def test_a_basket_that_came_back_stays_for_a_while(self, index: ArchiveIndex) -> None:
         events = await self.archived(index)
         basket_id = events[0].stream_id
         await index.restore(events)
-        await self.views.advance([(0, a_view(2, basket_id=basket_id, status="cancelled"))])
+        await self._views.advance([(0, a_view(2, basket_id=basket_id, status="cancelled"))])
         restored_at = (await index.find([basket_id]))[basket_id].restored_at or NOON
         recently = replace(EVERYTHING, restored_before=restored_at - timedelta(seconds=1))
         assert await self.obstacle(index, recently) == "restored"

@@ -32,10 +32,10 @@ async def archiving_service(url: str, folder: Path, **values: Any) -> AsyncItera
         yield container
 
 
-async def a_finished_basket(container: Container, **values: Any) -> str:
+async def a_finished_basket(container: Container, partner: str = "acme", **values: Any) -> str:
     """A cancelled basket with seven events and personal data, and its view."""
-    basket_id = await a_basket(container, **values)
-    await container.handlers.cancel(cancel(basket_id), caller(), render)
+    basket_id = await a_basket(container, partner, **values)
+    await container.handlers.cancel(cancel(basket_id), caller(partner), render)
     await project(container, basket_id)
     return basket_id
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import httpx
 import pytest
 
+from adapters.wire.responses import render
 from domain.basket.basket import Basket
 from domain.basket.codec import decode_all
 from domain.operators.history.basket_json import basket_json
 from domain.shared.eventsourcing import fold
 from tests.api.operators.operator_api import OperatorApiFixture
 from tests.api.service import problem
-from tests.builders import add, availability, basket_id, change, item, offer, price
+from tests.builders import add, availability, basket_id, caller, cancel, change, item, offer, price
 
 
 @pytest.fixture(scope="module")
@@ -166,3 +167,20 @@ async def test_control_characters_are_escaped_in_responses(
         assert "\x9b" not in answer.text
         assert "\u202e" not in answer.text
         assert evil in str(answer.json()) or repr(evil)[1:-1] in str(answer.json())
+
+
+async def test_a_basket_in_the_archive_is_named_with_the_command_that_brings_it_back(
+    api: OperatorApiFixture, operator: httpx.AsyncClient
+) -> None:
+    id = await api.fill(item("o-1"), partner="store-9")
+    searched = (await operator.get("/baskets", params={"partner": "store-9"})).json()
+    assert (len(searched["baskets"]), searched["moreInArchive"]) == (1, False)
+    await api.container.handlers.cancel(cancel(id), caller("store-9"), render)
+    await api.container.projection.refold(id)
+    assert await api.container.archive_index.move("file-1", {id: 2}) == {id}
+    for path in ("", "/history", "/history?afterVersion=1", "/differences?from=1&to=2", "/verdicts", "/verification"):
+        answer = await operator.get(f"/baskets/{id}{path}")
+        assert (path, problem(answer)) == (path, (404, "basket_archived"))
+        assert f"checkout archive restore {id}" in answer.json()["detail"]
+    searched = (await operator.get("/baskets", params={"partner": "store-9"})).json()
+    assert (searched["baskets"], searched["moreInArchive"]) == ([], True)
