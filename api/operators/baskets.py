@@ -48,7 +48,7 @@ class SearchParameters(BasketQuery):
         return BasketQuery.model_validate(self.model_dump(exclude={"cursor", "limit"}))
 
 
-class FoundBaskets(SearchPage):
+class BasketPage(SearchPage):
     """A page, and whether there are more baskets elsewhere."""
 
     more_in_archive: bool
@@ -98,10 +98,10 @@ def router(container: Container) -> APIRouter:
     verdicts = VerdictReader(container.event_store, container.catalogue_history)
 
     @routes.get("/baskets", tags=["baskets"], summary="Find baskets, the newest created first")
-    async def find_baskets(parameters: Annotated[SearchParameters, Query()]) -> FoundBaskets:
+    async def find_baskets(parameters: Annotated[SearchParameters, Query()]) -> BasketPage:
         page = await container.basket_search.find(parameters.query(), parameters.cursor, parameters.limit)
         archived = await container.archive_index.page(ArchiveSelection(parameters.partner), "", 1)
-        return FoundBaskets(baskets=page.baskets, next_cursor=page.next_cursor, more_in_archive=bool(archived))
+        return BasketPage(baskets=page.baskets, next_cursor=page.next_cursor, more_in_archive=bool(archived))
 
     @routes.get(
         "/baskets/{basketId}",
