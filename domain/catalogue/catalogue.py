@@ -7,22 +7,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Self, assert_never
 
-from msgspec import Struct
-
 from domain.catalogue.epochs import is_withdrawn, recency
 from domain.catalogue.facts import AvailabilityFact, Fact, OfferFact, PriceFact
-from domain.catalogue.offer_index import NO_OFFER, NO_PRODUCT, OfferEntry, OfferQuote, ProductEntry
+from domain.catalogue.offer_index import NO_OFFER, NO_PRODUCT, OfferEntry, OfferQuote, OfferSnapshot, ProductEntry
 from domain.catalogue.policies import PolicyFact
 from domain.catalogue.pricing import PriceQuote
-from domain.shared.money import Price
-from domain.shared.values import LineOffer, Market, OfferRef, Product
-
-
-class OfferSnapshot(Struct, frozen=True):
-    """An offer as a new line of a basket records it. An unknown offer has no name, products or price."""
-
-    offer: LineOffer
-    price: Price | None = None
+from domain.shared.values import LineOffer, Market, OfferRef
 
 
 class Catalogue:
@@ -123,15 +113,9 @@ class Catalogue:
 
     def describe(self, ref: OfferRef, market: Market, now: datetime) -> OfferSnapshot:
         """What a basket line keeps of an offer."""
-        quote = self.quote(ref, market, now)
-        offer, price = quote.offer, quote.price.current
-        if offer is None:
-            return OfferSnapshot(_line_offer(ref))
-        line_offer = _line_offer(ref, offer.name, offer.path, offer.products)
-        return OfferSnapshot(line_offer, price.money if price else None)
-
-
-def _line_offer(
-    ref: OfferRef, name: str | None = None, path: str | None = None, products: tuple[Product, ...] = ()
-) -> LineOffer:
-    return LineOffer.construct_trusted(id=ref.id, version=ref.version, name=name, path=path, products=products)
+        known = self.quote(ref, market, now).snapshot
+        if known is not None:
+            return known
+        return OfferSnapshot(
+            LineOffer.construct_trusted(id=ref.id, version=ref.version, name=None, path=None, products=())
+        )

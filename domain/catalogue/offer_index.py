@@ -6,16 +6,17 @@ Entries never change, so that callers may share them: whoever adds facts makes a
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
+
+from msgspec import Struct
 
 from domain.catalogue.epochs import is_withdrawn, recency
 from domain.catalogue.facts import AvailabilityFact, OfferFact, PriceFact
 from domain.catalogue.pricing import MAX_TIME, MIN_TIME, NO_PRICE, PriceQuote, price_at
 from domain.shared.money import Price
 from domain.shared.totals import is_payable
-from domain.shared.values import Market
+from domain.shared.values import LineOffer, Market
 
 F = TypeVar("F", OfferFact, PriceFact, AvailabilityFact)
 
@@ -23,11 +24,17 @@ MAX_CACHED_MARKETS = 16
 """An offer is sold in few markets at a time; with more markets its quotes are made anew."""
 
 
-@dataclass(frozen=True, slots=True)
-class OfferQuote:
+class OfferSnapshot(Struct, frozen=True):
+    """An offer as a new line of a basket records it. An unknown offer has no name, products or price."""
+
+    offer: LineOffer
+    price: Price | None = None
+
+
+class OfferQuote(Struct, frozen=True, eq=False):
     """An offer version in one market, with the ids of the facts that each part rests on.
 
-    The quote is valid from `since` until before `until`. `next_price` is the price at the moment `price_ends`, at
+    Lines of all baskets share the parts of its `snapshot`. The quote is valid from `since` until before `until`. `next_price` is the price at the moment `price_ends`, at
     which the current one ends. `plain_price` is set for an offer without conditions: it is published, not superseded,
     sold to everybody, everywhere, always, in any quantity, is no add-on and excludes nothing, and its price is payable.
     """
@@ -44,6 +51,7 @@ class OfferQuote:
     next_price_ids: tuple[str, ...] = ()
     plain_price: Price | None = None
     price_ends: datetime | None = None
+    snapshot: OfferSnapshot | None = None
 
 
 NO_QUOTE = OfferQuote()
@@ -124,7 +132,11 @@ class OfferEntry:
         next_price = price_at(prices, price_ends) if price_ends else NO_PRICE
         successor = self.successor(version)
         since, until = _validity(offer, prices, now)
-        is_plain = current and is_payable(current.money) and not successor and _has_no_conditions(offer)
+        money = current.money if current else None
+        is_plain = money and is_payable(money) and not successor and _has_no_conditions(offer)
+        line_offer = LineOffer.construct_trusted(
+            id=offer.id, version=offer.version, name=offer.name, path=offer.path, products=offer.products
+        )
         return OfferQuote(
             offer,
             successor,
@@ -136,8 +148,9 @@ class OfferEntry:
             successor_ids=(successor.fact_id,) if successor else (),
             price_ids=tuple([fact.fact_id for fact in price.facts]),
             next_price_ids=tuple([fact.fact_id for fact in next_price.holding]),
-            plain_price=current.money if current and is_plain else None,
+            plain_price=money if is_plain else None,
             price_ends=price_ends,
+            snapshot=OfferSnapshot(line_offer, money),
         )
 
     def _prices(self, version: str, market: Market) -> list[PriceFact]:

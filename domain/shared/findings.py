@@ -112,7 +112,7 @@ class Verdict(Value):
 
     @property
     def ready(self) -> bool:
-        return not any(finding.severity == "error" for finding in self.findings)
+        return not self.findings or not any(finding.severity == "error" for finding in self.findings)
 
 
 class _LineAction(Value):

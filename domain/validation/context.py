@@ -6,21 +6,45 @@ Most lines and products need no check. The context finds those once, so that the
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
+
+from msgspec import Struct
 
 from domain.basket.basket import Basket
 from domain.basket.events import OrderItem
 from domain.catalogue.catalogue import Catalogue
 from domain.catalogue.facts import AvailabilityFact, QuantityRule
+from domain.catalogue.offer_index import OfferQuote
 from domain.catalogue.pricing import MAX_TIME, MIN_TIME, NO_PRICE
 from domain.shared.values import Market
 from domain.validation.context_items import BasketLine, EvidenceKind, OfferDemand, ProductStock, Scope
 from domain.validation.policy import ValidationPolicy
 
 
-@dataclass(frozen=True, slots=True)
-class ValidationContext:
+class FactsSeen(NamedTuple):
+    """All facts that a verdict rests on, in the order of the lines. Many baskets hold what others hold, so that they see
+    the same facts."""
+
+    quotes: tuple[OfferQuote, ...]
+    ending_soon: tuple[OfferQuote, ...]
+    """Those whose price ends soon."""
+    availability_ids: tuple[str, ...]
+    policy_ids: tuple[str, ...]
+
+    @property
+    def by_kind(self) -> Mapping[EvidenceKind, set[str]]:
+        """The ids of the facts about offers and products, by their kind."""
+        return {
+            "offers": {id for quote in self.quotes for id in quote.offer_ids},
+            "successors": {id for quote in self.quotes for id in quote.successor_ids},
+            "prices": {id for quote in self.quotes for id in quote.price_ids},
+            "next_prices": {id for quote in self.ending_soon for id in quote.next_price_ids},
+            "availability": {*self.availability_ids},
+        }
+
+
+class ValidationContext(Struct, frozen=True):
     """`lines` are all lines; `lines_to_check` and `stocks_to_check` leave out those that need no check.
     `product_codes` and `availability_ids` cover all products. `stock_validity` is the period around `now`, its end
     excluded, in which no availability begins or ceases to hold."""
@@ -57,6 +81,8 @@ class ValidationContext:
     @property
     def scopes_to_check(self) -> frozenset[Scope]:
         """The scopes that have an item to check."""
+        if not self.lines_to_check and not self.stocks_to_check:
+            return _ONLY_THE_BASKET
         items: dict[Scope, object] = {
             "basket": True,
             "lines": self.lines_to_check,
@@ -86,26 +112,16 @@ class ValidationContext:
         return since, until
 
     @property
-    def evidence(self) -> Mapping[EvidenceKind, set[str]]:
-        """The ids of all facts about the basket, by their kind."""
-        offers: set[str] = set()
-        successors: set[str] = set()
-        prices: set[str] = set()
-        next_prices: set[str] = set()
-        for line in self.lines:
-            quote = line.quote
-            offers.update(quote.offer_ids)
-            successors.update(quote.successor_ids)
-            prices.update(quote.price_ids)
-            if line.ends_soon:
-                next_prices.update(quote.next_price_ids)
-        return {
-            "offers": offers,
-            "successors": successors,
-            "prices": prices,
-            "next_prices": next_prices,
-            "availability": {*self.availability_ids},
-        }
+    def facts(self) -> FactsSeen:
+        return FactsSeen(
+            tuple([line.quote for line in self.lines]),
+            tuple([line.quote for line in self.lines if line.ends_soon]),
+            self.availability_ids,
+            self.policy.evidence,
+        )
+
+
+_ONLY_THE_BASKET: frozenset[Scope] = frozenset(["basket"])
 
 
 def _lines(

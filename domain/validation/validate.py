@@ -14,7 +14,7 @@ from domain.catalogue.policies import Level, PolicyTerms
 from domain.shared.findings import Finding, Passed, Verdict
 from domain.validation.check import CHECK_FAILED, Check
 from domain.validation.checks import CHECKS
-from domain.validation.context import ValidationContext
+from domain.validation.context import FactsSeen, ValidationContext
 from domain.validation.context_items import EvidenceKind, Scope
 from domain.validation.policy import ValidationPolicy
 
@@ -62,13 +62,10 @@ def run_checks(context: ValidationContext, checks: Sequence[Check] = CHECKS, *, 
         else:
             if len(target) > before:
                 failed.append(check)
-    evidence = _Evidence(context) if explain else None
-    return Verdict.construct_trusted(
-        blocked_products=tuple(blocked),
-        validation_errors=tuple(others),
-        evidence=evidence.of(EVIDENCE_KINDS) if evidence is not None else (),
-        passed=evidence.grouped(plan.without(failed)) if evidence is not None else (),
-    )
+    clean = _explain(context.facts, plan.without(failed)) if explain else _UNEXPLAINED
+    if not blocked and not others:
+        return clean
+    return clean.with_trusted(blocked_products=tuple(blocked), validation_errors=tuple(others))
 
 
 def error_codes(
@@ -134,12 +131,36 @@ def _plan(
     return _Plan(active, tuple([check for check in active if check.scope in scopes]))
 
 
-class _Evidence:
-    """The ids of the facts of the context, collected and sorted once for each kind."""
+_UNEXPLAINED = Verdict.construct_trusted(blocked_products=(), validation_errors=(), evidence=(), passed=())
 
-    def __init__(self, context: ValidationContext) -> None:
-        self._policy = context.policy.evidence
-        self._of_kind = {kind: tuple(sorted(ids)) for kind, ids in context.evidence.items() if ids}
+MOST_SHARED_LINES = 32
+"""Baskets with more lines are hardly ever alike."""
+
+
+def _explain(facts: FactsSeen, passed: tuple[Check, ...]) -> Verdict:
+    """The verdict without findings that rests on these facts. Baskets that see the same facts share it."""
+    return _explain_shared(facts, passed) if len(facts.quotes) <= MOST_SHARED_LINES else _explain_anew(facts, passed)
+
+
+def _explain_anew(facts: FactsSeen, passed: tuple[Check, ...]) -> Verdict:
+    evidence = _Evidence(facts)
+    return Verdict.construct_trusted(
+        blocked_products=(),
+        validation_errors=(),
+        evidence=evidence.of(EVIDENCE_KINDS),
+        passed=evidence.grouped(passed),
+    )
+
+
+_explain_shared = lru_cache(maxsize=1024)(_explain_anew)
+
+
+class _Evidence:
+    """The ids of facts, collected and sorted once for each kind."""
+
+    def __init__(self, facts: FactsSeen) -> None:
+        self._policy = facts.policy_ids
+        self._of_kind = {kind: tuple(sorted(ids)) for kind, ids in facts.by_kind.items() if ids}
         self._of_kinds: dict[tuple[EvidenceKind, ...], tuple[str, ...]] = {}
 
     def of(self, kinds: tuple[EvidenceKind, ...]) -> tuple[str, ...]:
