@@ -11,9 +11,9 @@ from typing import Annotated, Any
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from msgspec.json import Encoder
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
-from pydantic_core import to_json
 
 from adapters.jwk import base64url, from_base64url
 from adapters.promises.keys import PromiseKey
@@ -29,6 +29,8 @@ TYPE = "checkout-promise+jwt"
 
 MAX_TOKEN_LENGTH = 8192
 """Characters; no promise has half as many."""
+_to_json = Encoder().encode
+
 _MAX_TIME = 253_402_300_799
 """Seconds since 1970: the last of the year 9999."""
 
@@ -48,13 +50,13 @@ class JwsPromiseSigner:
         key = self._key_at(promise.issued_at)
         if key is None:
             return None
-        signed = f"{_header(key.id)}.{base64url(to_json(_claims(promise, self._issuer)))}"
+        signed = f"{_header(key.id)}.{base64url(_to_json(_claims(promise, self._issuer)))}"
         return f"{signed}.{base64url(key.private.sign(signed.encode('ascii')))}"
 
 
 @lru_cache(maxsize=16)
 def _header(key_id: str) -> str:
-    return base64url(to_json({"alg": ALGORITHM, "kid": key_id, "typ": TYPE}))
+    return base64url(_to_json({"alg": ALGORITHM, "kid": key_id, "typ": TYPE}))
 
 
 @dataclass(frozen=True, slots=True)

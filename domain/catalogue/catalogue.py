@@ -24,7 +24,8 @@ class Catalogue:
         self._offers: dict[str, OfferEntry] = {}
         self._products: dict[str, ProductEntry] = {}
         self._policies: dict[str | None, PolicyFact] = {}
-        self.add(facts)
+        if facts:
+            self.add(facts)
 
     @classmethod
     def from_entries(

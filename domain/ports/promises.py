@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
+
+from msgspec import Struct
 
 from domain.shared.errors import CheckoutError
 from domain.shared.money import Money
@@ -14,8 +15,7 @@ class InvalidPromise(CheckoutError, ValueError):
     """A token is no promise of this service. The message says why, and never quotes the token."""
 
 
-@dataclass(frozen=True, slots=True)
-class BasketPromise:
+class BasketPromise(Struct, frozen=True):
     """The claims of a promise: this version of the basket is ready, and stays so from `issued_at` until before
     `expires_at`, both in whole seconds.
 

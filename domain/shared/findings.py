@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Annotated, Literal
 
+from msgspec import Struct
 from pydantic import Field, JsonValue
 
 from domain.shared.eventsourcing import Value
@@ -186,8 +186,7 @@ class Remedy(Value):
     """What they lead to."""
 
 
-@dataclass(frozen=True, slots=True)
-class Assessment:
+class Assessment(Struct, frozen=True):
     """A verdict with its remedy; None where nothing is wrong, or where the caller cannot help."""
 
     verdict: Verdict

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from functools import lru_cache
 from hashlib import sha256
 
 from domain.basket.basket import Basket
@@ -15,6 +16,12 @@ def evidence_digest(fact_ids: Iterable[str]) -> str:
     """SHA-256, in lower-case hexadecimal, of the ids in the order of their code points, each once, joined by line
     feeds in UTF-8. The order of the ids in a verdict does not matter."""
     return sha256("\n".join(sorted({*fact_ids})).encode()).hexdigest()
+
+
+@lru_cache(maxsize=512)
+def _digest_of(evidence: tuple[str, ...]) -> str:
+    """Verdicts share their evidence."""
+    return evidence_digest(evidence)
 
 
 def make_promise(
@@ -38,7 +45,7 @@ def make_promise(
         partner=basket.partner,
         total=total,
         currency=basket.details.currency or (None if total is None else total.currency),
-        evidence=evidence_digest(verdict.evidence),
+        evidence=_digest_of(verdict.evidence),
         issued_at=issued_at,
         expires_at=expires_at,
     )

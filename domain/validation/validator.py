@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from msgspec import Struct
 
 from domain.basket.basket import Basket
 from domain.basket.decision import BasketLimits
@@ -20,8 +21,7 @@ from domain.validation.validate import NO_POLICY_TERMS, build_context, run_check
 from domain.validation.verdict_cache import CachedVerdict, VerdictCache
 
 
-@dataclass(frozen=True, slots=True)
-class ValidatedBasket:
+class ValidatedBasket(Struct, frozen=True):
     """A verdict and the basket as it was at that moment. Until before `valid_until` time alone does not change the
     verdict."""
 

@@ -8,10 +8,10 @@ the next such moment.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import OrderedDict
 from datetime import datetime
 
-from cachetools import LRUCache
+from msgspec import Struct
 
 from domain.basket.basket import Basket
 from domain.basket.weight import weigh
@@ -23,8 +23,7 @@ from domain.validation.remedy.finder import FoundRemedy
 MAX_CACHED_LINES = 10_000
 
 
-@dataclass(frozen=True, slots=True)
-class CachedVerdict:
+class CachedVerdict(Struct, frozen=True):
     """A verdict and its remedy, valid from `since` until before `until`; lines and offers determine `product_codes`.
     `explains` says whether the verdict has its evidence and what passed."""
 
@@ -44,16 +43,20 @@ class VerdictCache:
     """
 
     def __init__(self, lines: int = MAX_CACHED_LINES) -> None:
-        self._verdicts: LRUCache[str, CachedVerdict] = LRUCache(lines, getsizeof=lambda cached: cached.size)
+        self._max_size = lines
+        self._size = 0
+        self._verdicts: OrderedDict[str, CachedVerdict] = OrderedDict()
 
     def drop(self) -> None:
         self._verdicts.clear()
+        self._size = 0
 
     def find(self, basket: Basket, catalogue: Catalogue, now: datetime) -> CachedVerdict | None:
         """The verdict that validating the basket at `now` would give, if it is cached."""
         found = self._verdicts.get(basket.id)
         if found is None or not found.since <= now < found.until:
             return None
+        self._verdicts.move_to_end(basket.id)
         return found if found.inputs == _inputs(basket, catalogue, found.product_codes) else None
 
     def keep(
@@ -72,10 +75,12 @@ class VerdictCache:
         size += len(remedy.order_item_actions) if remedy is not None else 0
         inputs = _inputs(basket, catalogue, codes)
         entry = CachedVerdict(inputs, codes, found.since, found.until, assessment, size, explains)
-        if size <= self._verdicts.maxsize:
-            self._verdicts[basket.id] = entry
-        else:
-            self._verdicts.pop(basket.id, None)
+        former = self._verdicts.pop(basket.id, None)
+        self._size += size - (former.size if former is not None else 0)
+        self._verdicts[basket.id] = entry
+        while self._size > self._max_size:
+            _, unused = self._verdicts.popitem(last=False)
+            self._size -= unused.size
         return entry
 
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from time import monotonic
 from typing import Any
 
 from lru import LRU
+from msgspec import Struct
+from msgspec.structs import replace
 
 from adapters.postgres.catalogue.statements import EVERYTHING
 from domain.catalogue.offer_index import OfferEntry, ProductEntry
@@ -20,8 +22,7 @@ EARLIEST = datetime.min.replace(tzinfo=UTC)
 LATEST = datetime.max.replace(tzinfo=UTC)
 
 
-@dataclass(frozen=True, slots=True)
-class PriceWindow:
+class PriceWindow(Struct, frozen=True):
     """The period for which prices are read, both ends included, and the partner organisations for which they are read
     (None: all). A year of prices may be published in advance, and a moment needs one or two of them. Availability is
     read from its start on."""
@@ -122,6 +123,21 @@ class CatalogueCache:
         """The offer with at least the prices of the window; None if it must be read."""
         found = self._offers.get(offer_id)
         return found[0] if found is not None and found[1].covers(window) else None
+
+    def all_offers(self, offer_ids: Collection[str], window: PriceWindow) -> dict[str, OfferEntry] | None:
+        """These offers as `offer` gives them; None if one of them must be read."""
+        offers: dict[str, OfferEntry] = {}
+        covering: PriceWindow | None = None
+        for id in offer_ids:
+            found = self._offers.get(id)
+            if found is None:
+                return None
+            offers[id], held = found
+            # What was read together has one window.
+            if held is not covering and not held.covers(window):
+                return None
+            covering = held
+        return offers
 
     def partners_of(self, offer_id: str) -> frozenset[str]:
         """The organisations whose own prices of this offer are cached, as far as they were named."""

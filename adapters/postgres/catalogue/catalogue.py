@@ -110,9 +110,8 @@ class PostgresCatalogue:
             remembered = CatalogueQuery.of([request], self._cache).from_memory()
             if remembered is not None:
                 return remembered
-        found = {id: self._cache.offer(id, window) for id in offer_ids}
-        cached = {id: offer for id, offer in found.items() if offer is not None}
-        if len(cached) < len(found):
+        cached = self._cache.all_offers(offer_ids, window)
+        if cached is None:
             batcher = self._reads
         elif fresh or product_codes or partner is not None:
             batcher = self._change_reads

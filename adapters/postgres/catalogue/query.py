@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 import asyncpg
+from msgspec import Struct
+from msgspec.structs import replace
 
 from adapters.postgres.catalogue.cache import CacheVersion, CatalogueCache, Entries, PriceWindow
 from adapters.postgres.catalogue.fact_tables import read_facts
@@ -19,8 +21,7 @@ CACHE_AHEAD = timedelta(minutes=10)
 """Entries are cached with the prices of so much longer than they are needed for."""
 
 
-@dataclass(frozen=True, slots=True)
-class CatalogueRequest:
+class CatalogueRequest(Struct, frozen=True):
     """What one caller asks for; `partner` asks for policies, `window` says which prices are needed."""
 
     offers: Collection[str]

@@ -7,9 +7,10 @@ line in vain is not tried again: the line is removed.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import NoReturn
+
+from msgspec import Struct
 
 from domain.basket.basket import Basket
 from domain.basket.decision import BasketLimits, DecisionContext
@@ -34,8 +35,7 @@ MAX_SPARING = 1_000
 """The most lines that are validated to spare actions, so that the largest baskets do not cost a multiple."""
 
 
-@dataclass(frozen=True, slots=True)
-class FoundRemedy:
+class FoundRemedy(Struct, frozen=True):
     """A remedy, or None, and what it rests on beside the inputs of the verdict: the products of all versions that were
     tried, and the period around the validation in which the remedy stays the same."""
 

@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from joserfc import jwt as jose
 from joserfc.jwk import KeySet, OctKey
+from msgspec import structs
 
 from adapters.jwk import base64url, from_base64url, public_jwk
 from adapters.promises.jws import JwsPromiseSigner, JwsPromiseVerifier, UnreadablePromise, no_key
@@ -94,7 +95,7 @@ promises = st.builds(
     evidence=st.text(string.hexdigits.lower(), min_size=64, max_size=64),
     issued_at=st.integers(0, 10**9).map(lambda seconds: NOON + timedelta(seconds=seconds)),
     expires_at=st.just(NOON),
-).map(lambda promise: replace(promise, expires_at=promise.issued_at + timedelta(seconds=60)))
+).map(lambda promise: structs.replace(promise, expires_at=promise.issued_at + timedelta(seconds=60)))
 
 
 @given(promises)
@@ -227,6 +228,6 @@ def test_each_signature_is_by_the_key_of_its_moment() -> None:
     keys = PromiseKeySet([KEY, replace(OTHER, signs_from=NOON + timedelta(seconds=10))])
     by_moment = JwsPromiseSigner(keys.signing_at, ISSUER)
     for seconds, key in ((9, KEY), (10, OTHER)):
-        token = by_moment.sign(replace(PROMISE, issued_at=NOON + timedelta(seconds=seconds)))
+        token = by_moment.sign(structs.replace(PROMISE, issued_at=NOON + timedelta(seconds=seconds)))
         assert token is not None
         assert json.loads(from_base64url(token.split(".")[0]))["kid"] == key.id

@@ -75,7 +75,7 @@ def test_a_missing_file_and_another_document_are_named(tmp_path: Path) -> None:
 
 
 def test_a_running_process_reads_a_changed_file_again(path: Path) -> None:
-    file = PromiseKeyFile(path)
+    file = PromiseKeyFile(path, look_every=0)
     (first,) = file.keys.keys
     changed = change_key_file(path, add)
     assert file.keys == changed
@@ -91,7 +91,7 @@ def test_a_running_process_reads_a_changed_file_again(path: Path) -> None:
     "spoil", [lambda path: path.write_text("{"), lambda path: path.unlink(), lambda path: path.chmod(0o644)]
 )
 def test_the_last_keys_stay_in_use_while_the_file_cannot_be_read(path: Path, spoil: object) -> None:
-    file = PromiseKeyFile(path)
+    file = PromiseKeyFile(path, look_every=0)
     keys, document = file.keys, path.read_bytes()
     assert callable(spoil)
     spoil(path)
@@ -135,7 +135,7 @@ def test_a_mounted_secret_that_is_exchanged_is_read_again(tmp_path: Path) -> Non
         (tmp_path / name / "keys").chmod(0o440)
     link = tmp_path / "current"
     link.symlink_to(tmp_path / "a")
-    file = PromiseKeyFile(link / "keys")
+    file = PromiseKeyFile(link / "keys", look_every=0)
     assert file.keys.keys == [KEY]
     (tmp_path / "next").symlink_to(tmp_path / "b")
     (tmp_path / "next").rename(link)
