@@ -71,9 +71,18 @@ class DirectCaller:
         self._authorization = (b"authorization", f"Bearer {token}".encode())
 
     async def call(
-        self, method: str, path: str, query: bytes, body: bytes = b"", basket_id: str | None = None
+        self,
+        method: str,
+        path: str,
+        query: bytes,
+        body: bytes = b"",
+        basket_id: str | None = None,
+        key: str | None = None,
     ) -> bytes:
+        """The body of the answer. `key` is an Idempotency-Key."""
         headers = [self._authorization, (b"content-length", str(len(body)).encode())]
+        if key is not None:
+            headers.append((b"idempotency-key", key.encode()))
         if basket_id is not None:
             headers.append((b"cookie", b"landing_state=" + quote(json.dumps({"basketId": basket_id})).encode()))
         scope: dict[str, Any] = {

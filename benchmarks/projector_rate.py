@@ -39,6 +39,7 @@ from adapters.postgres.read_models.basket_views import PostgresBasketViews
 from adapters.system import relax_garbage_collection
 from benchmarks.append_rate import fresh_database
 from benchmarks.journey.dataset import baskets as real_baskets
+from benchmarks.processor_clock import ProcessorClock, postgresql_clock
 from benchmarks.rebuild.store_filler import METADATA, made_basket
 from domain.basket.codec import encode
 from domain.basket.projection import BasketProjection
@@ -57,11 +58,14 @@ AT_A_TIME = 200
 
 @dataclass(frozen=True, slots=True)
 class ProjectorRound:
-    """What some projectors took for all events. Rates are by wall clock."""
+    """What some projectors took for all events. Rates are by wall clock. Processor times are of an event: of the
+    projectors, of PostgreSQL and of Kafka (0 where it is not on this machine)."""
 
     projectors: int
     events_per_second: float
     processor_us_per_event: float
+    postgresql_us_per_event: float
+    kafka_us_per_event: float
 
 
 def messages_of(baskets: int) -> Iterator[Message]:
@@ -93,6 +97,18 @@ class _BatchTimes(Heartbeat):
             self.batches.append((events + count, time.time(), process_time()))
 
 
+class ServerClocks:
+    """The processor time of PostgreSQL and of Kafka."""
+
+    def __init__(self, postgresql: ProcessorClock, kafka: ProcessorClock | None) -> None:
+        self._postgresql = postgresql
+        self._kafka = kafka
+
+    def lap(self) -> tuple[float, float]:
+        """Seconds since the last lap."""
+        return self._postgresql.lap(), self._kafka.lap() if self._kafka else 0.0
+
+
 async def run_member(servers: str, database_url: str, group: str) -> None:
     """Projects as a member of the group until nothing came for a while, and prints its batches."""
     settings = streaming_settings(servers, database_url)
@@ -116,21 +132,30 @@ async def run_member(servers: str, database_url: str, group: str) -> None:
     print(json.dumps(times.batches))
 
 
-async def run_round(servers: str, url: str, projectors: int) -> ProjectorRound:
+async def run_round(servers: str, url: str, projectors: int, clocks: ServerClocks) -> ProjectorRound:
     """Empties the views, and lets so many processes fill them."""
     connection = await asyncpg.connect(url)
     await connection.execute("TRUNCATE basket_views, open_basket_uses")
     await connection.close()
     group = f"views-{uuid.uuid4().hex}"
     command = [sys.executable, "-m", "benchmarks.projector_rate", "--member", servers, url, group]
+    clocks.lap()
     members = [await asyncio.create_subprocess_exec(*command, stdout=PIPE) for _ in range(projectors)]
     outputs = await asyncio.gather(*(member.communicate() for member in members))
+    postgresql, kafka = clocks.lap()
     batches = [each for output, _ in outputs if (each := json.loads(output))]
     # A member's first batch holds its warming up.
     events = sum(of_member[-1][0] - of_member[0][0] for of_member in batches)
+    all_events = sum(of_member[-1][0] for of_member in batches)
     processor = sum(of_member[-1][2] - of_member[0][2] for of_member in batches)
     wall = max(of_member[-1][1] for of_member in batches) - min(of_member[0][1] for of_member in batches)
-    return ProjectorRound(projectors, events / wall, processor / events * 1e6)
+    return ProjectorRound(
+        projectors,
+        events / wall,
+        processor / events * 1e6,
+        postgresql / all_events * 1e6,
+        kafka / all_events * 1e6,
+    )
 
 
 async def measure(baskets: int, rounds: int) -> dict[str, Any]:
@@ -142,7 +167,10 @@ async def measure(baskets: int, rounds: int) -> dict[str, Any]:
             messages = [*messages_of(baskets)]
             for start in range(0, len(messages), 5_000):
                 await send_standalone(settings, "benchmark", messages[start : start + 5_000])
-            made = [await run_round(kafka.bootstrap_servers, url, count) for _ in range(rounds) for count in (1, 2)]
+            clocks = ServerClocks(await postgresql_clock(url), None if kafka.pid is None else ProcessorClock(kafka.pid))
+            made = [
+                await run_round(kafka.bootstrap_servers, url, count, clocks) for _ in range(rounds) for count in (1, 2)
+            ]
             return {"kafka": kafka.description, "events": len(messages), **_summary(made)}
 
 
@@ -150,9 +178,10 @@ def _summary(rounds: Sequence[ProjectorRound]) -> dict[str, Any]:
     return {
         f"projectors_{count}": {
             "events_per_second": round(median(each.events_per_second for each in rounds if each.projectors == count)),
-            "processor_us_per_event": round(
-                median(each.processor_us_per_event for each in rounds if each.projectors == count), 1
-            ),
+            **{
+                name: round(median(getattr(each, name) for each in rounds if each.projectors == count), 1)
+                for name in ("processor_us_per_event", "postgresql_us_per_event", "kafka_us_per_event")
+            },
         }
         for count in (1, 2)
     }

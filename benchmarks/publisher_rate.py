@@ -33,6 +33,7 @@ from adapters.logs import configure_logging
 from adapters.settings import Settings
 from adapters.system import relax_garbage_collection, utc_now
 from benchmarks.append_rate import fresh_database
+from benchmarks.processor_clock import postgresql_clock
 from domain.basket.request_feed import RequestFeed
 from domain.ports.event_store import EventStore
 from domain.ports.messaging import Publication
@@ -167,11 +168,17 @@ def _document(made: object) -> bytes | None:
 
 async def measure(settings: Settings, given: argparse.Namespace, last: int) -> dict[str, object]:
     events = given.baskets * EVENTS_PER_BASKET
-    rounds = [await catch_up(settings, last) for _ in range(given.rounds + 1)][1:]
+    assert settings.database_url is not None
+    postgresql = await postgresql_clock(settings.database_url.get_secret_value())
+    await catch_up(settings, last)  # warms up
+    postgresql.lap()
+    rounds = [await catch_up(settings, last) for _ in range(given.rounds)]
+    of_postgresql = postgresql.lap() / given.rounds
     stages = [await by_stages(settings) for _ in range(given.rounds)]
     return {
         "events": events,
         "us_of_processor_an_event": round(statistics.median(spent for spent, _ in rounds) / events * 1e6, 1),
+        "us_of_postgresql_an_event": round(of_postgresql / events * 1e6, 1),
         "least_us": round(min(spent for spent, _ in rounds) / events * 1e6, 1),
         "events_a_second": round(events / min(took for _, took in rounds)),
         **{

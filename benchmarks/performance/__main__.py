@@ -1,10 +1,12 @@
 """Measures what a call costs beside its peers.
 
-python -m benchmarks.performance run [--page]     everything, into benchmarks/results/; --page writes docs/performance.md too
+python -m benchmarks.performance run [--page]     everything, into benchmarks/results/; --page writes the pages too
 python -m benchmarks.performance quick            less of each, in under three minutes; the last line is one JSON object
-python -m benchmarks.performance page [FILE]      the page and its plots from a file of results, the newest without one
+python -m benchmarks.performance page [FILE]      docs/performance.md with its plots, and docs/scaling.md, from a file of
+                                                  results, the newest without one
 python -m benchmarks.performance add NAME         puts the JSON object that another benchmark printed last into the newest
                                                   results: python -m benchmarks.growth | … add growth
+python -m benchmarks.performance workers          the API with one and two processes, and one and two projectors
 python -m benchmarks.performance soak             memory of the API and the workers under load, for half an hour
 python -m benchmarks.performance profile [CALL]   processor time of calls inside one process; --profile shows where it goes
 
@@ -29,8 +31,9 @@ from adapters.logs import configure_logging
 from benchmarks.performance import call_costs
 from benchmarks.performance.comparison import NotMeasured
 from benchmarks.performance.measurement import QUICK, WHOLE, measure
-from benchmarks.performance.results import latest_results, read_results
-from benchmarks.performance.soak import soak
+from benchmarks.performance.results import commit, latest_results, now, read_results
+from benchmarks.performance.soak import latest_soak, soak
+from benchmarks.performance.workers import measure_workers
 
 T = TypeVar("T")
 
@@ -47,9 +50,14 @@ def main() -> None:
     for name in ("run", "quick"):
         command = commands.add_parser(name)
         command.add_argument("--database-url", help="a PostgreSQL server on this machine; else an embedded one")
-        command.add_argument("--page", action="store_true", help="write docs/performance.md and its plots too")
+        command.add_argument(
+            "--page", action="store_true", help="write docs/performance.md, its plots and docs/scaling.md too"
+        )
+    commands.add_parser("workers")
     commands.add_parser("page").add_argument("file", nargs="?", type=Path)
-    commands.add_parser("add").add_argument("name")
+    adding = commands.add_parser("add")
+    adding.add_argument("name")
+    adding.add_argument("--note", help="what a reader must know of this measurement, such as: on a busy machine")
     soaking = commands.add_parser("soak")
     soaking.add_argument("--minutes", type=float, default=30.0)
     soaking.add_argument("--rate", type=float, default=50.0, help="calls a second")
@@ -60,7 +68,9 @@ def main() -> None:
             case "page":
                 _write_page(given.file or latest_results())
             case "add":
-                _add_section(given.name, sys.stdin.read().splitlines()[-1])
+                _add_section(given.name, sys.stdin.read().splitlines()[-1], given.note)
+            case "workers":
+                print(msgspec.json.encode(_until_stopped(measure_workers(_tell))).decode())
             case "soak":
                 print(_until_stopped(soak(given.minutes, given.rate, _tell)))
             case name:
@@ -94,19 +104,30 @@ def _until_stopped(work: Coroutine[Any, Any, T]) -> T:
 
 def _write_page(file: Path | None) -> None:
     from benchmarks.performance.page import write_page  # noqa: PLC0415  needs matplotlib
+    from benchmarks.performance.scaling_inputs import MissingSection  # noqa: PLC0415
+    from benchmarks.performance.scaling_page import write_scaling  # noqa: PLC0415
 
     if file is None:
         raise SystemExit("there are no results: run make bench first")
-    write_page(read_results(file), file)
+    results, soak = read_results(file), latest_soak()
+    write_page(results, file, soak)
     _tell("docs/performance.md is written")
+    try:
+        if soak is None:
+            raise MissingSection("no soak run is kept: python -m benchmarks.performance soak")
+        write_scaling(results, file, soak)
+        _tell("docs/scaling.md is written")
+    except MissingSection as error:
+        _tell(f"docs/scaling.md stays as it is: {error}")
 
 
-def _add_section(name: str, printed: str) -> None:
+def _add_section(name: str, printed: str, note: str | None) -> None:
     file = latest_results()
     if file is None:
         raise SystemExit("there are no results: run make bench first")
     results = read_results(file)
-    section = {name: msgspec.json.decode(printed)}
+    measured = {"made": now(), "commit": commit()} | ({} if note is None else {"note": note})
+    section = {name: {**msgspec.json.decode(printed), "measured": measured}}
     file = msgspec.structs.replace(results, sections={**results.sections, **section}).write()
     _tell(f"written to {file}")
 

@@ -96,7 +96,7 @@ async def compare(
             tell(f"round {round} of {rounds}" if round else "warming up")
             for operation in measured:
                 calls = max(operation.callers * 8, round_up(operation.calls * share, operation.callers))
-                turn = await _take_turn(servers, generator, operation, calls)
+                turn = await take_turn(servers, generator, operation, calls)
                 if round:
                     turns.setdefault(operation.name, []).append(turn)
     return turns
@@ -107,9 +107,10 @@ def round_up(calls: float, callers: int) -> int:
     return -(-int(calls) // callers) * callers
 
 
-async def _take_turn(
+async def take_turn(
     servers: MeasuredServers, generator: LoadGenerator, operation: MeasuredOperation, calls: int
 ) -> Turn:
+    """Raises NotMeasured."""
     server = servers.by_name[operation.server]
     order = LoadOrder(operation.operation, server.url, servers.token, calls, operation.callers)
     await generator.tell(asdict(order))

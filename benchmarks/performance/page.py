@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
-
-import msgspec
 
 from benchmarks.performance.plots import plot_memory, plot_processor_time, plot_targets
-from benchmarks.performance.results import FOLDER, PerformanceResults
-from benchmarks.performance.soak import SoakResults
-from benchmarks.performance.targets import Judgement, Turn, Turns, median_of
+from benchmarks.performance.results import PerformanceResults
+from benchmarks.performance.sections import ORDER, section, table
+from benchmarks.performance.soak import SoakFile
+from benchmarks.performance.summary import summary
+from benchmarks.performance.targets import Judgement, Turn, Turns, judge_sections, median_of
 
 PAGE = Path("docs/performance.md")
 PLOTS = Path("docs/performance")
@@ -34,25 +33,26 @@ _DESCRIPTIONS = {
 }
 
 
-def write_page(results: PerformanceResults, file: Path) -> None:
+def write_page(results: PerformanceResults, file: Path, soak: SoakFile | None) -> None:
     """Writes the page and its plots. `file` is where the results stand."""
     calls = [name for name in _DESCRIPTIONS if name in results.turns]
     plot_processor_time(results, [name for name in calls if not name.startswith("lone")], PLOTS / "processor-time.svg")
-    plot_targets(results.targets, PLOTS / "targets.svg")
-    memory = _memory()
+    targets = [*results.targets, *judge_sections(results.sections)]
+    plot_targets(targets, PLOTS / "targets.svg")
     text = TEMPLATE.read_text(encoding="utf-8")
     for name, content in {
+        "SUMMARY": "\n".join(f"- {sentence}" for sentence in summary(results, targets, soak)),
         "RESULTS": f"[{file.name}](../{file})",
         "COMMIT": results.commit,
         "MACHINE": _machine(results),
         "ROUNDS": str(results.rounds),
         "OTHERS": f"{results.others:.0%}",
-        "TARGETS": "\n".join(_target_row(target) for target in results.targets),
+        "TARGETS": "\n".join(_target_row(target) for target in targets),
         "CALLS": "\n".join(_call_row(name, _DESCRIPTIONS[name], results.turns) for name in calls),
         "APPENDS": "\n".join(_append_rows(results)),
         "SKIPPED": "".join(f"\n\n{name} was skipped: {why}." for name, why in results.skipped.items()),
-        "SECTIONS": "".join(_section(*section) for section in results.sections.items()),
-        "MEMORY": memory,
+        "SECTIONS": "".join(section(name, results.sections[name]) for name in _in_order(results.sections)),
+        "MEMORY": _memory(soak),
         "WAYS": "\n".join(_ways()),
     }.items():
         text = text.replace(f"{{{name}}}", content)
@@ -74,8 +74,8 @@ def _target_row(target: Judgement) -> str:
         limit += f" (aim {target.aim:g})"
     if target.value is None:
         return f"| {target.name} | {limit} | not measured | |"
-    spread = f"{target.least:.2f} to {target.most:.2f}"
-    return f"| {target.name} | {limit} | **{target.value:.2f}** ({spread}) | {'yes' if target.met else 'no'} |"
+    spread = "" if target.least == target.most else f" ({target.least:.2f} to {target.most:.2f})"
+    return f"| {target.name} | {limit} | **{target.value:.2f}**{spread} | {'yes' if target.met else 'no'} |"
 
 
 def _call_row(name: str, description: str, turns: Turns) -> str:
@@ -102,19 +102,9 @@ def _append_rows(results: PerformanceResults) -> list[str]:
     return rows
 
 
-def _section(name: str, figures: Mapping[str, Any]) -> str:
-    """What another benchmark printed, one figure a row."""
-    rows = [f"| {' / '.join(path)} | {value} |" for path, value in _flat(figures)]
-    return "\n".join([f"## {name.capitalize()}", "| figure | |", "|---|---|", *rows, "", ""])
-
-
-def _flat(figures: Mapping[str, Any], *above: str) -> Iterator[tuple[tuple[str, ...], str]]:
-    for name, value in figures.items():
-        path = (*above, name.replace("_", " "))
-        if isinstance(value, dict):
-            yield from _flat(value, *path)
-        else:
-            yield path, f"{value:,.4g}" if isinstance(value, float) else str(value)
+def _in_order(sections: Iterable[str]) -> list[str]:
+    """Known sections come first, in their order."""
+    return sorted(sections, key=lambda name: ORDER.index(name) if name in ORDER else len(ORDER))
 
 
 def _rate(turns: Sequence[Turn]) -> str:
@@ -131,36 +121,20 @@ def _ways() -> Iterator[str]:
             yield f"- [{title}](decisions/{page.name})"
 
 
-def _memory() -> str:
+def _memory(soak: SoakFile | None) -> str:
     """The section about the newest soak run."""
-    files = sorted(FOLDER.glob("soak-*.json"))
-    if not files:
+    if soak is None:
         return "No soak run is kept in `benchmarks/results`."
-    soak = msgspec.json.decode(files[-1].read_bytes(), type=SoakResults)
-    plot_memory(soak, PLOTS / "memory.svg")
-    phases = list(dict.fromkeys(sample.phase for sample in soak.samples))
-    rows = [f"| MB, median | {' | '.join(phases)} | a later hour adds |", f"|---|{'---|' * len(phases)}---|"]
-    for process in dict.fromkeys(sample.process for sample in soak.samples):
-        cells = [f"{value:,.0f}" for phase in phases if (value := _held(soak, process, phase)) is not None]
-        if len(cells) == len(phases):
-            rows.append(f"| {process} | {' | '.join(cells)} | {_growth(soak, process):+.0f} |")
+    plot_memory(soak.results, PLOTS / "memory.svg")
+    phases = list(dict.fromkeys(sample.phase for sample in soak.results.samples))
+    rows = []
+    for process in dict.fromkeys(sample.process for sample in soak.results.samples):
+        held = [soak.results.held(process, phase) for phase in phases]
+        if None not in held:
+            rows.append([process, *(f"{value:,.0f}" for value in held), f"{soak.results.growth(process):+.0f}"])
     return (
-        f"{soak.minutes:g} minutes at {soak.calls_per_second:.0f} calls a second on commit {soak.commit}, after 12,000 "
-        f"baskets had filled the caches ([samples](../{files[-1]})). “A later hour adds” is the slope of the second half "
-        f"of the load.\n\n![Memory of each process](performance/memory.svg)\n\n" + "\n".join(rows)
+        f"{soak.results.minutes:g} minutes at {soak.results.calls_per_second:.0f} calls a second on commit"
+        f" {soak.results.commit}, after 12,000 baskets had filled the caches ([samples](../{soak.file})). “A later hour"
+        " adds” is the slope of the second half of the load.\n\n![Memory of each process](performance/memory.svg)\n\n"
+        + "\n".join(table(["MB, median", *phases, "a later hour adds"], rows))
     )
-
-
-def _held(soak: SoakResults, process: str, phase: str) -> float | None:
-    held = [sample.megabytes for sample in soak.samples if (sample.process, sample.phase) == (process, phase)]
-    return statistics.median(held) if held else None
-
-
-def _growth(soak: SoakResults, process: str) -> float:
-    """MB an hour, in the second half of the load."""
-    loaded = [sample for sample in soak.samples if (sample.process, sample.phase) == (process, "under load")]
-    later = loaded[len(loaded) // 2 :]
-    if len(later) < 2:
-        return 0.0
-    line = statistics.linear_regression([sample.second for sample in later], [sample.megabytes for sample in later])
-    return line.slope * 3600

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -59,6 +59,14 @@ class MeasuredServers:
     skipped: dict[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class ApiServers:
+    """The API with several numbers of processes, by their number, and the database of each."""
+
+    servers: MeasuredServers
+    databases: Mapping[str, str]
+
+
 @asynccontextmanager
 async def running_servers(database_server: str | None, folder: Path) -> AsyncIterator[MeasuredServers]:
     """Starts the API as `checkout serve` with default settings (its log lines go to a file), keys for personal data and
@@ -67,11 +75,7 @@ async def running_servers(database_server: str | None, folder: Path) -> AsyncIte
         url = await stack.enter_async_context(fresh_database(database_server))
         # Peers do not share our migrated database, only its server.
         other = await stack.enter_async_context(fresh_database(url))
-        settings = api_settings(url, folder)
-        environment = {f"CHECKOUT_{name.upper()}": str(getattr(settings, name)) for name in settings.model_fields_set}
-        token = issue_token(settings, partner=PARTNER, scope="partner", ttl=timedelta(hours=12))
-        async with open_partner_container(settings) as container:
-            await container.catalogue.record(sourced(facts(LINES, 0)))
+        token = _token(folder)
         servers = MeasuredServers(token, await postgresql_clock(url))
         python = (sys.executable, "-m")
         starts: dict[str, tuple[str, ...]] = {
@@ -83,11 +87,7 @@ async def running_servers(database_server: str | None, folder: Path) -> AsyncIte
             starts["emmett"] = ("node", await run_in_thread(lambda: _emmett(folder)), "PORT", other)
         except EmbeddedServerUnavailable as error:
             servers.skipped["emmett"] = str(error)
-        port = free_port()
-        servers.by_name["api"] = await stack.enter_async_context(
-            _running("api", (*python, "cli", "serve", "--port", str(port)), port, folder, environment)
-        )
-        await until_ready(port, START_SECONDS)
+        servers.by_name["api"] = await stack.enter_async_context(_running_api("api", 1, url, folder))
         for name, command in starts.items():
             port = free_port()
             given = tuple(str(port) if part == "PORT" else part for part in command)
@@ -96,11 +96,48 @@ async def running_servers(database_server: str | None, folder: Path) -> AsyncIte
         yield servers
 
 
+@asynccontextmanager
+async def running_apis(
+    database_server: str | None, folder: Path, processes: Sequence[int]
+) -> AsyncIterator[ApiServers]:
+    """Starts the API once with each number of processes, all on one PostgreSQL, each with a database of its own."""
+    async with AsyncExitStack() as stack:
+        urls = [await stack.enter_async_context(fresh_database(database_server))]
+        for _ in processes[1:]:
+            urls.append(await stack.enter_async_context(fresh_database(urls[0])))
+        servers = MeasuredServers(_token(folder), await postgresql_clock(urls[0]))
+        databases = dict(zip(map(str, processes), urls, strict=True))
+        for (name, url), count in zip(databases.items(), processes, strict=True):
+            servers.by_name[name] = await stack.enter_async_context(_running_api(f"api-{name}", count, url, folder))
+        yield ApiServers(servers, databases)
+
+
+def _token(folder: Path) -> str:
+    settings = Settings(_env_file=None, local_issuer_key_file=folder / "issuer.pem")
+    return issue_token(settings, partner=PARTNER, scope="partner", ttl=timedelta(hours=12))
+
+
+@asynccontextmanager
+async def _running_api(name: str, processes: int, url: str, folder: Path) -> AsyncIterator[MeasuredServer]:
+    """`checkout serve --workers`, with a catalogue. It takes calls once the block begins."""
+    settings = api_settings(url, folder)
+    environment = {f"CHECKOUT_{name.upper()}": str(getattr(settings, name)) for name in settings.model_fields_set}
+    environment["CHECKOUT_DATABASE_URL"] = url  # a secret does not show itself
+    async with open_partner_container(settings) as container:
+        await container.catalogue.record(sourced(facts(LINES, 0)))
+    port = free_port()
+    command = (sys.executable, "-m", "cli", "serve", "--port", str(port), "--workers", str(processes))
+    async with _running(name, command, port, folder, environment) as server:
+        await until_ready(port, START_SECONDS)
+        yield server
+
+
 def api_settings(url: str, folder: Path) -> Settings:
-    """The settings of the API that is measured, with new keys for personal data and promises in the folder."""
+    """The settings of the API that is measured, with keys for personal data and promises in the folder."""
     data_keys, promise_keys = folder / "data-keys", folder / "promise-keys"
-    create_master_key_file(data_keys)
-    create_promise_key_file(promise_keys, utc_now())
+    if not data_keys.exists():
+        create_master_key_file(data_keys)
+        create_promise_key_file(promise_keys, utc_now())
     return Settings(
         _env_file=None,
         database_url=url,

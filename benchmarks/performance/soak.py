@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import linear_regression, median
 from time import monotonic
 
 import msgspec
@@ -51,12 +52,42 @@ class SoakResults(msgspec.Struct, frozen=True):
     calls_per_second: float
     samples: Sequence[MemorySample]
 
+    def held(self, process: str, phase: str) -> float | None:
+        """MB, the median."""
+        held = [sample.megabytes for sample in self.samples if (sample.process, sample.phase) == (process, phase)]
+        return median(held) if held else None
+
+    def growth(self, process: str) -> float:
+        """MB an hour, in the second half of the load."""
+        loaded = [sample for sample in self.samples if (sample.process, sample.phase) == (process, "under load")]
+        later = loaded[len(loaded) // 2 :]
+        if len(later) < 2:
+            return 0.0
+        line = linear_regression([sample.second for sample in later], [sample.megabytes for sample in later])
+        return line.slope * 3600
+
     def write(self, folder: Path) -> Path:
         """The file that was written."""
         folder.mkdir(parents=True, exist_ok=True)
         file = folder / f"soak-{self.made[:10]}-{self.commit}.json"
         file.write_bytes(msgspec.json.encode(self) + b"\n")
         return file
+
+
+@dataclass(frozen=True, slots=True)
+class SoakFile:
+    """A soak run that is kept."""
+
+    file: Path
+    results: SoakResults
+
+
+def latest_soak(folder: Path = FOLDER) -> SoakFile | None:
+    """The run that was made last, by the time that stands in its file."""
+    runs = (
+        SoakFile(file, msgspec.json.decode(file.read_bytes(), type=SoakResults)) for file in folder.glob("soak-*.json")
+    )
+    return max(runs, key=lambda run: run.results.made, default=None)
 
 
 async def soak(minutes: float, rate: float, tell: Callable[[str], None], folder: Path = FOLDER) -> Path:

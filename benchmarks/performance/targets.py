@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +89,72 @@ class Judgement:
     met: bool | None
 
 
+@dataclass(frozen=True, slots=True)
+class SectionTarget:
+    """A figure that another benchmark printed, at most so large. `why` says where the limit comes from."""
+
+    name: str
+    section: str
+    figure: Callable[[Mapping[str, Any]], float]
+    limit: float
+    why: str = ""
+
+
+def _most_growth(figures: Mapping[str, Any], names: Callable[[str], bool]) -> float:
+    ratios: Mapping[str, Mapping[str, float]] = figures["processor_time_ratios"]
+    return max(ratio for name, of_calls in ratios.items() if names(name) for ratio in of_calls.values())
+
+
+SECTION_TARGETS = (
+    SectionTarget(
+        "publisher, processor time of an event in µs",
+        "publisher",
+        lambda figures: float(figures["us_of_processor_an_event"]),
+        33.0,
+        "a tenth of 330",
+    ),
+    SectionTarget(
+        "commit to a reader at 500 updates a second, p99 in ms",
+        "latency",
+        lambda figures: float(figures["p99_ms"]),
+        150.0,
+    ),
+    SectionTarget(
+        "projector, processor time of an event in µs",
+        "workers",
+        lambda figures: float(figures["projectors"]["projectors_1"]["processor_us_per_event"]),
+        29.0,
+        "a third of 87",
+    ),
+    SectionTarget(
+        "any call in a larger store beside the smallest, processor time",
+        "growth",
+        lambda figures: _most_growth(figures, lambda name: name.endswith(" events")),
+        1.2,
+    ),
+    SectionTarget(
+        "any call on a basket of 1,000 events beside one of 10, processor time",
+        "growth",
+        lambda figures: _most_growth(figures, lambda name: name.startswith("baskets of ")),
+        1.5,
+    ),
+)
+
+
 def judge(turns: Turns, targets: Sequence[PerformanceTarget] = TARGETS) -> list[Judgement]:
     return [_judge(turns, target) for target in targets]
+
+
+def judge_sections(sections: Mapping[str, Mapping[str, Any]]) -> list[Judgement]:
+    """What is missing in `sections` was not measured."""
+    return [_judge_section(sections.get(target.section), target) for target in SECTION_TARGETS]
+
+
+def _judge_section(figures: Mapping[str, Any] | None, target: SectionTarget) -> Judgement:
+    name = f"{target.name} ({target.why})" if target.why else target.name
+    value = None if figures is None else target.figure(figures)
+    met = None if value is None else value <= target.limit
+    return Judgement(name, target.limit, None, at_least=False, value=value, least=value, most=value, met=met)
 
 
 def _judge(turns: Turns, target: PerformanceTarget) -> Judgement:

@@ -123,3 +123,24 @@ async def test_an_answer_may_come_in_any_pieces_and_a_closed_connection_is_an_er
         assert await connection.request(b"GET / HTTP/1.1\r\n\r\n") == (200, b"hello")
         with pytest.raises(ConnectionError):
             await connection.request(b"GET / HTTP/1.1\r\n\r\n")
+
+
+def test_the_clock_counts_a_child_that_ended_once() -> None:
+    script = (
+        f"import subprocess, sys; subprocess.run([sys.executable, '-c', {BUSY!r}]); print('over', flush=True); input()"
+    )
+    with subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as parent:
+        assert parent.stdin is not None
+        assert parent.stdout is not None
+        clock = ProcessorClock(parent.pid)
+        parent.stdin.write(b"\n")
+        parent.stdin.flush()
+        parent.stdout.readline()
+        worked = clock.lap()
+        parent.stdin.write(b"\n")
+        parent.stdin.flush()
+        assert parent.stdout.readline() == b"over\n"
+        ended = clock.lap()
+        os.kill(parent.pid, signal.SIGTERM)
+    assert worked > 0.4
+    assert -0.1 < ended < 0.2

@@ -25,12 +25,14 @@ from tests.servers.waiting import eventually
 
 @dataclass(frozen=True, slots=True)
 class KafkaServer:
-    """A cluster; `transactions` says whether it has them, and why not stands in the description."""
+    """A cluster; `transactions` says whether it has them, and why not stands in the description. `pid` is that of its
+    process, where it is a child of this one."""
 
     bootstrap_servers: str
     transactions: bool
     kind: Literal["named", "container", "apache", "embedded"]
     description: str
+    pid: int | None = None
 
 
 @asynccontextmanager
@@ -57,11 +59,11 @@ async def start_own_kafka(folder: Path) -> AsyncIterator[KafkaServer]:
     elif (missing := await apache_kafka_missing()) is None:
         async with ApacheKafka(folder / "kafka") as node:
             words = f"Apache Kafka {kafka_version()} (on this machine's Java)"
-            yield KafkaServer(node.bootstrap_servers, True, "apache", words)
+            yield KafkaServer(node.bootstrap_servers, True, "apache", words, node.pid)
     else:
         async with EmbeddedBroker(folder / "broker.log") as broker:
             words = f"the embedded broker, without transactions (no Docker engine answers; {missing})"
-            yield KafkaServer(broker.bootstrap_servers, False, "embedded", words)
+            yield KafkaServer(broker.bootstrap_servers, False, "embedded", words, broker.pid)
 
 
 async def apache_kafka_missing() -> str | None:
