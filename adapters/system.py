@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import ctypes
 import gc
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -29,6 +31,10 @@ def new_id() -> str:
     return str(uuid7())
 
 
+KEPT_BYTES = 64 * 1024 * 1024
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of malloc.h
+
+
 def relax_garbage_collection() -> None:
     """For processes that serve or work for a long time, once they are ready, from their event loop.
 
@@ -53,6 +59,16 @@ async def freeze_from_time_to_time(every: float, search_every: float) -> Never:
             searched_at = monotonic()
         gc.freeze()  # takes a microsecond, however many objects there are
         await asyncio.sleep(every)
+
+
+def keep_freed_memory() -> None:
+    """For processes that send large requests. glibc gives the memory of their buffers back to the kernel and takes it
+    again page by page, which is a sixth of what sending to Kafka costs. Up to KEPT_BYTES stay. Elsewhere it does nothing.
+    """
+    with contextlib.suppress(OSError, TypeError, AttributeError):
+        mallopt = ctypes.CDLL(None).mallopt
+        mallopt(_M_MMAP_THRESHOLD, KEPT_BYTES // 2)
+        mallopt(_M_TRIM_THRESHOLD, KEPT_BYTES)
 
 
 def release() -> str:

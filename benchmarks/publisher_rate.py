@@ -31,7 +31,7 @@ from adapters.kafka.clients import consumer
 from adapters.kafka.topics import BASKET_EVENTS, ensure_topics
 from adapters.logs import configure_logging
 from adapters.settings import Settings
-from adapters.system import relax_garbage_collection, utc_now
+from adapters.system import keep_freed_memory, relax_garbage_collection, utc_now
 from benchmarks.append_rate import fresh_database
 from benchmarks.processor_clock import postgresql_clock
 from domain.basket.request_feed import RequestFeed
@@ -243,6 +243,7 @@ async def child(mode: str, settings: Settings) -> AsyncIterator[asyncio.subproce
 async def publish(settings: Settings) -> None:
     async with fresh_publisher(settings) as container:
         relax_garbage_collection()
+        keep_freed_memory()
         last = await container.published_event_feed.last_position()
         heartbeat = PublishedMark("publisher", last)
         running = asyncio.create_task(worker_of(container).run(heartbeat))
@@ -291,6 +292,7 @@ async def main(given: argparse.Namespace) -> None:
                 await Journeys(container.published_event_store).fill(given.baskets)
             gc.collect()
             relax_garbage_collection()  # as workers do
+            keep_freed_memory()
             if given.mode == "latency":
                 print(json.dumps(await under_load(settings, container.published_event_store, given)))
             else:

@@ -13,7 +13,7 @@ from adapters.kafka.codecs import require_codecs
 from adapters.kafka.topics import BASKET_EVENTS
 from adapters.metrics.service_metrics import metrics_route
 from adapters.settings import Settings
-from adapters.system import new_id, relax_garbage_collection, utc_now
+from adapters.system import keep_freed_memory, new_id, relax_garbage_collection, utc_now
 from cli.heartbeat_reporter import report_heartbeats, this_process
 from cli.ports import require_free_port
 from domain.operators.status.model import WorkerReport
@@ -63,6 +63,7 @@ async def run_workers(settings: Settings, name: str) -> None:
 
         async with report_heartbeats(container.worker_status, this_process(container.instance), reports):
             relax_garbage_collection()
+            keep_freed_memory()
             try:
                 health = health_app(
                     heartbeats,

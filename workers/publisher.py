@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
 from datetime import timedelta
-from typing import Literal
+from typing import Literal, NoReturn
 
 import structlog
 
@@ -12,7 +13,7 @@ from adapters.kafka.clients import MAX_VALUE_BYTES
 from domain.basket.request_feed import RequestFeed, StoredRequest
 from domain.operators.publisher_checkpoint import PublisherBeyondStore, ahead_of_store
 from domain.ports.event_store import EndedBasketFeed, EventFeed, EventStore, StoredEvent
-from domain.ports.leadership import Leadership
+from domain.ports.leadership import Leadership, Lease
 from domain.ports.messaging import DeadLetter, DeadLetters, Publication, Publisher, PublisherSession
 from domain.shared.values import Clock, MessageSource
 from domain.validation.request_assembler import AssembledRequest, Erasures, RequestAssembler
@@ -91,36 +92,59 @@ class PublisherWorker:
                 _log.info("publishing", role=self._role, after_position=session.published.position)
                 heartbeat.at(session.published.position)
                 heartbeat.ready(True)
-                while True:
-                    requests = await self._requests.read(session.published.position, self._batch_events)
-                    if not await retirement.step(session, lease, idle=not requests) and not requests:
-                        await self._feed.wait(session.published.position, WAIT_SECONDS)
-                        await lease.confirm()
-                        await _require_event_in_store(self._feed, session)
-                    async for publications in self._batches(requests, retirement):
-                        await lease.confirm()
-                        await session.publish(publications)
-                        heartbeat.handled(len(publications))
-                        heartbeat.at(session.published.position)
-                        heartbeat.beat()
-                    heartbeat.beat()
+                await self._publish_all(session, retirement, lease, heartbeat)
 
-    async def _batches(
-        self, requests: Sequence[StoredRequest], retirement: StateRetirement
-    ) -> AsyncIterator[Sequence[Publication]]:
-        """Whole requests with what is made of them, in batches of about `batch_bytes`."""
-        batch: list[Publication] = []
-        size = 0
-        for part in _parts(requests):
-            async for assembled in self._assembler.assemble(part):
-                publications = await self._publications(assembled, retirement)
-                batch += publications
-                size += sum(publication.size for publication in publications)
-                if size >= self._batch_bytes:
-                    yield batch
-                    batch, size = [], 0
-        if batch:
-            yield batch
+    async def _publish_all(
+        self, session: PublisherSession, retirement: StateRetirement, lease: Lease, heartbeat: Heartbeat
+    ) -> NoReturn:
+        """While the broker commits one of many batches, the next one is read and folded. A batch that holds all that was
+        there is committed first: what arrives meanwhile is read after it, not a batch later."""
+        batches = self._batches(session.published.position, retirement)
+        ahead: asyncio.Task[Sequence[Publication]] | None = None
+        try:
+            while True:
+                if ahead is None and retirement.due:
+                    await retirement.step(session, lease, idle=False)
+                publications = await (ahead or anext(batches))
+                ahead = None
+                if publications:
+                    await lease.confirm()
+                    # A step of the retirement changes what is made of the events after it.
+                    if len(publications) >= self._batch_events // 2 and not retirement.due:
+                        ahead = asyncio.create_task(anext(batches))
+                    await session.publish(publications)
+                    heartbeat.handled(len(publications))
+                    heartbeat.at(session.published.position)
+                elif not await retirement.step(session, lease, idle=True):
+                    await self._feed.wait(session.published.position, WAIT_SECONDS)
+                    await lease.confirm()
+                    await _require_event_in_store(self._feed, session)
+                heartbeat.beat()
+        finally:
+            if ahead is not None:
+                ahead.cancel()
+                await asyncio.gather(ahead, return_exceptions=True)
+            await batches.aclose()
+
+    async def _batches(self, after: int, retirement: StateRetirement) -> AsyncGenerator[Sequence[Publication], None]:
+        """Whole requests after a position with what is made of them, in batches of about `batch_bytes`. One is empty
+        where no event is left."""
+        while True:
+            batch: list[Publication] = []
+            size = 0
+            requests = await self._requests.read(after, self._batch_events)
+            for part in _parts(requests):
+                async for assembled in self._assembler.assemble(part):
+                    publications = await self._publications(assembled, retirement)
+                    batch += publications
+                    size += sum([publication.size for publication in publications])
+                    if size >= self._batch_bytes:
+                        yield batch
+                        batch, size = [], 0
+                await asyncio.sleep(0)  # the broker's answers to the batch before are taken
+            after = requests[-1].last.position if requests else after
+            if batch or not requests:
+                yield batch
 
     async def _publications(self, assembled: AssembledRequest, retirement: StateRetirement) -> Sequence[Publication]:
         request, state, ended = assembled.request, assembled.state, assembled.ended

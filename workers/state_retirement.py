@@ -40,10 +40,15 @@ class StateRetirement:
     async def begin(self, session: PublisherSession) -> None:
         self.position = await session.retired()
 
+    @property
+    def due(self) -> bool:
+        """Whether it is time for a step, whatever there is to publish."""
+        return self._now() >= self._due
+
     async def step(self, session: PublisherSession, lease: Lease, *, idle: bool) -> bool:
         """Retires the next baskets, if it is time, and returns whether others may follow at once. While there are events
         to publish it takes a step a second; else it goes on to the end, and then looks twice a minute."""
-        if self._now() < self._due and not (idle and self._more):
+        if not self.due and not (idle and self._more):
             return False
         before = self._clock() - self._retention
         ended = await self._ended.read_ended(self.position, session.published.position, before, PAGE_EVENTS)

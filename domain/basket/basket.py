@@ -58,7 +58,7 @@ class RenderedParts:
 
     def __init__(self) -> None:
         self.lines: dict[str, RenderedLine] = {}
-        self.details: tuple[BasketDetails, bytes] | None = None
+        self.details: tuple[BasketDetails, tuple[bytes, bytes]] | None = None
         self.details_bytes: tuple[BasketDetails, int] | None = None
         """The memory that the details take (`weight.py`)."""
         self.sums: tuple[int, Sums] | None = None

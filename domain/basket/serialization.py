@@ -74,12 +74,7 @@ def order_json(basket: Basket) -> bytes:
     if rendered.sums is None or rendered.sums[0] != basket.version:
         rendered.sums = (basket.version, add_up([line.amount for line in lines]))
     sums = basket.sums
-    head = {
-        "id": basket.id,
-        "external_id": basket.details.external_id,
-        "status": basket.status,
-        "version": basket.version,
-    }
+    head, details = _render_details(basket)
     tail = {
         "totals": [serialize_price(each) for each in sums.totals],
         "total": serialize_money(sums.total),
@@ -88,9 +83,11 @@ def order_json(basket: Basket) -> bytes:
         "modified": basket.modified_on,
         "expiresAt": basket.expires_at,
     }
-    json = b'%b,%b,"orderItems":[%b],%b' % (
-        to_json(head)[:-1],
-        _render_details(basket),
+    json = b'%b,"status":"%b","version":%d,%b,"orderItems":[%b],%b' % (
+        head,
+        basket.status.encode(),
+        basket.version,
+        details,
         b",".join([line.json for line in lines]),
         to_json(tail)[1:],
     )
@@ -141,11 +138,13 @@ def _render_line(item: OrderItem) -> RenderedLine:
     return RenderedLine(item, to_json(document), amount)
 
 
-def _render_details(basket: Basket) -> bytes:
-    """The order's members that only the details decide, without braces."""
+def _render_details(basket: Basket) -> tuple[bytes, bytes]:
+    """The order's members that only the details decide: up to its status with the first brace, and those after its
+    version."""
     details, kept = basket.details, basket.rendered.details
     if kept is not None and kept[0] is details:
         return kept[1]
+    head = to_json({"id": basket.id, "external_id": details.external_id})[:-1]
     document = {
         "country": details.country,
         "currency": details.currency,
@@ -159,8 +158,8 @@ def _render_details(basket: Basket) -> bytes:
         "billingDetails": _open_map(details.billing_details),
         "deliveryDetails": _open_map(details.delivery_details),
     }
-    json = to_json(document)[1:-1]
-    if len(json) <= LARGEST_KEPT:
+    json = head, to_json(document)[1:-1]
+    if len(json[0]) + len(json[1]) <= LARGEST_KEPT:
         basket.rendered.details = (details, json)
     return json
 

@@ -14,6 +14,7 @@ from adapters.kafka.messages import Message
 from adapters.kafka.topics import BASKET_EVENTS, BASKETS
 from domain.basket.codec import decode_all
 from domain.basket.serialization import state_json
+from domain.ports.event_store import EventFeed
 from domain.ports.messaging import DeadLetter
 from domain.shared.errors import Unavailable
 from domain.shared.eventsourcing import DomainEvent
@@ -64,18 +65,20 @@ class InMemoryPublishing:
         broker: InMemoryBroker | None = None,
         *,
         page: int = 2_000,
+        feed: EventFeed | None = None,
         max_value_bytes: int = MAX_VALUE_BYTES,
     ) -> None:
         self.checkout = checkout
         self.broker = broker or InMemoryBroker()
         self.letters = CollectedLetters()
         self._page = page
+        self._feed = feed or checkout.store
         self._max_value_bytes = max_value_bytes
 
     def worker(self) -> PublisherWorker:
         store = self.checkout.store
         return PublisherWorker(
-            store,
+            self._feed,
             store,
             store,
             self.broker.publisher(),
