@@ -9,6 +9,7 @@ TEST_PROCESSES ?= 2
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 BENCHMARKS := $(VENV)/.benchmarks
+AUDIT := $(VENV)/.audit
 
 # Prints a line for each package while pip works, also without a terminal. pip reports failures on stderr.
 SHOW_PROGRESS := while read -r word what rest; do case "$$word" in \
@@ -18,7 +19,7 @@ SHOW_PROGRESS := while read -r word what rest; do case "$$word" in \
 	esac; done
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up secrets test check format models bench bench-quick clean
+.PHONY: help install demo up secrets test guards check format models bench bench-quick audit sbom clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -49,6 +50,9 @@ secrets: ## writes missing passwords for docker compose into .env
 test: install ## runs every test, against real servers; ARGS='-k publisher'
 	$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadfile $(ARGS)
 
+guards: install ## takes each guard of docs/security.md out of a copy, and sees its tests fail; ARGS='token-signature'
+	@$(BIN)/python -m tests.guards $(ARGS)
+
 check: install ## format, lint, types and import contracts
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -72,6 +76,20 @@ bench: $(BENCHMARKS) ## measures everything beside its peers, into benchmarks/re
 
 bench-quick: $(BENCHMARKS) ## less of it in three minutes; ends with 1 below the targets, and with 2 if it could not measure
 	@$(BIN)/python -m benchmarks.performance quick $(ARGS)
+
+$(AUDIT): $(INSTALLED)
+	@echo "installing what only audits need"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input -c constraints.txt -e '.[audit]'
+	@touch $@
+
+audit: $(AUDIT) ## asks PyPI which pinned packages are known to be vulnerable; fails too if it gives no answer
+	@$(BIN)/python -m pip_audit --strict --no-deps --disable-pip -r constraints.txt
+
+sbom: $(AUDIT) ## lists what the image holds, as CycloneDX JSON, in .cache/sbom.cdx.json
+	@rm -rf .cache/sbom && $(BIN)/python -m venv .cache/sbom
+	@.cache/sbom/bin/python -m pip install --quiet --disable-pip-version-check --no-input -c constraints.txt '.[console]'
+	@$(BIN)/python -m cyclonedx_py environment --pyproject pyproject.toml --output-reproducible -o .cache/sbom.cdx.json .cache/sbom/bin/python
+	@rm -rf .cache/sbom build && echo "written: .cache/sbom.cdx.json"
 
 clean: ## removes installed and cached files; data in .checkout stays
 	rm -rf $(VENV) .cache .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis *.egg-info

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import os
 import secrets
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+
+FORBIDDEN_MODE = stat.S_IWGRP | stat.S_IRWXO
+"""The group may read the file, as Kubernetes mounts secrets; nobody else may."""
 
 
 def create_private_file(path: Path, content: bytes) -> None:

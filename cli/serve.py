@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack
 from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
+from adapters.auth.tokens import warn_about_issuer
 from adapters.container import Container, open_operator_container, open_partner_container
 from adapters.http.server import serve, serve_in_background
 from adapters.metrics.service_metrics import metrics_route
@@ -44,6 +45,7 @@ async def run_api(settings: Settings, listening: socket.socket | None = None) ->
             operators = await stack.enter_async_context(open_operator_container(settings, serving=True))
         container.personal_data.warn_if_unencrypted()
         container.warn_without_promises()
+        warn_about_issuer(settings)
         api = partner_dependencies(container)
         application = api_application(api, operators)
         if settings.metrics_port is not None:

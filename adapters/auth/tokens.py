@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 import jwt
+import structlog
 
 from adapters.auth.claims import JsonObject, check_times, parse_token, scopes_of, subject_of
 from adapters.auth.jwks import VerificationKey, VerificationKeys, fetch_keys_from_url, read_keys_from_file
@@ -15,6 +16,10 @@ from adapters.auth.local_issuer import local_issuer_keys
 from adapters.settings import Settings
 from adapters.wire.request_errors import NotAllowed, NotAuthenticated
 from domain.shared.values import MAX_ORGANISATION_LENGTH, is_storable_text
+
+_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+
+_log = structlog.get_logger("identity")
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +152,17 @@ def token_verifier(settings: Settings) -> TokenVerifier:
         leeway=settings.jwt_leeway,
         longest_life=settings.jwt_longest_life,
     )
+
+
+def warn_about_issuer(settings: Settings) -> None:
+    """Logs a warning if a service that others reach trusts an issuer that is only for trying things out, or takes keys
+    that anybody on the way may exchange."""
+    if settings.host in _LOOPBACK:
+        return
+    if settings.jwks_url is None and settings.jwt_key_file is None:
+        _log.warning("tokens of the local issuer are trusted: CHECKOUT_JWKS_URL names no issuer")
+    elif settings.jwks_url is not None and not settings.jwks_url.startswith("https:"):
+        _log.warning("the issuer's keys come without TLS: CHECKOUT_JWKS_URL begins with http:")
 
 
 def _reason(error: Exception) -> str:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import base64
 import binascii
 import secrets
+import stat
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 
+import structlog
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
-from adapters.private_files import create_private_file, replace_private_file
+from adapters.private_files import FORBIDDEN_MODE, create_private_file, replace_private_file
 from domain.ports.data_keys import DataKey, DataKeys, WrappedKey
 from domain.shared.errors import CheckoutError, StoreUnavailable
 
@@ -20,6 +22,8 @@ KEY_BYTES = 64
 """AES-256-SIV takes two keys of 32 bytes in one."""
 
 REWRAP_PAGE = 1_000
+
+_log = structlog.get_logger("adapters.encryption")
 
 
 class UnusableMasterKeys(CheckoutError):
@@ -42,8 +46,9 @@ class MasterKeys:
     @classmethod
     def read(cls, path: Path) -> MasterKeys:
         """Reads a file with one key a line, in base64. Empty lines and lines that begin with # are skipped. Raises
-        UnusableMasterKeys."""
+        UnusableMasterKeys. A file that others than its owner may use is logged: without its keys nothing is served."""
         try:
+            mode = path.stat().st_mode
             lines = path.read_text(encoding="ascii").splitlines()
         except (OSError, UnicodeDecodeError) as error:
             why = error.strerror if isinstance(error, OSError) else "it is no text"
@@ -57,6 +62,8 @@ class MasterKeys:
         ]
         if not keys:
             raise UnusableMasterKeys(f"{path} holds no key")
+        if mode & FORBIDDEN_MODE:
+            _log.warning("master_keys_open_to_others", file=str(path), mode=f"{stat.S_IMODE(mode):04o}")
         return cls(keys)
 
     def wrap(self, key_id: str, basket_id: str, key: bytes) -> WrappedKey:

@@ -15,13 +15,10 @@ from time import monotonic
 import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from adapters.private_files import replace_private_file
+from adapters.private_files import FORBIDDEN_MODE, replace_private_file
 from adapters.promises.keys import PromiseKey, PromiseKeySet, UnusablePromiseKeys, read_keys, write_keys
 
 NO_KEYS = PromiseKeySet([])
-FORBIDDEN_MODE = stat.S_IWGRP | stat.S_IRWXO
-"""The group may read the file, as Kubernetes mounts secrets; nobody else may."""
-
 LOOK_SECONDS = 0.1
 """Between two looks at a file of keys."""
 

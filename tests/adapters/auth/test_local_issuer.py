@@ -9,11 +9,12 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import structlog
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from typer.testing import CliRunner
 
 from adapters.auth.local_issuer import UnusableIssuerKey, issue_token, public_jwks, signing_key
-from adapters.auth.tokens import token_verifier
+from adapters.auth.tokens import token_verifier, warn_about_issuer
 from adapters.wire.request_errors import KeysUnavailable, NotAuthenticated
 from cli.commands import app
 from tests.api.service import settings_in
@@ -98,3 +99,22 @@ async def test_a_file_without_an_ed25519_key_is_refused(tmp_path: Path) -> None:
         signing_key(settings.local_issuer_key_file)
     with pytest.raises(KeysUnavailable):
         await token_verifier(settings).verify(issue_token(settings_in(tmp_path / "other"), partner="shop"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "warning"),
+    [
+        ({"host": "127.0.0.1"}, None),
+        ({"host": "0.0.0.0"}, "tokens of the local issuer are trusted"),
+        ({"host": "0.0.0.0", "jwks_url": "http://issuer.test/keys"}, "the issuer's keys come without TLS"),
+        ({"host": "0.0.0.0", "jwks_url": "https://issuer.test/keys"}, None),
+        ({"host": "0.0.0.0", "jwt_key_file": Path("keys.json")}, None),
+    ],
+    ids=str,
+)
+def test_a_service_that_others_reach_warns_of_an_issuer_that_is_none(
+    tmp_path: Path, changes: dict[str, object], warning: str | None
+) -> None:
+    with structlog.testing.capture_logs() as logs:
+        warn_about_issuer(settings_in(tmp_path).model_copy(update=changes))
+    assert [line["event"].partition(":")[0] for line in logs] == ([] if warning is None else [warning])

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import structlog
 
 from adapters.encryption.keys import (
     KEY_BYTES,
@@ -60,6 +61,17 @@ def test_comments_and_empty_lines_are_skipped(tmp_path: Path) -> None:
     create_master_key_file(path)
     path.write_text(f"# of this year\n\n{path.read_text()}\n")
     assert MasterKeys.read(path).first
+
+
+@pytest.mark.parametrize(("mode", "warnings"), [(0o600, 0), (0o440, 0), (0o644, 1), (0o660, 1)])
+def test_a_file_that_others_may_use_is_told(tmp_path: Path, mode: int, warnings: int) -> None:
+    path = tmp_path / "data-key"
+    create_master_key_file(path)
+    path.chmod(mode)
+    with structlog.testing.capture_logs() as logs:
+        MasterKeys.read(path)
+    told = [(line["event"], line["file"], line["mode"]) for line in logs]
+    assert told == [("master_keys_open_to_others", str(path), f"{mode:04o}")] * warnings
 
 
 @pytest.mark.parametrize("text", ["", "# nothing\n", "c2hvcnQ=\n", "no base 64\n", "ü\n"])

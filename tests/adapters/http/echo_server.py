@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+import os
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
@@ -19,7 +20,9 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from adapters.http.server import serve_in_background
 from adapters.settings import Settings
 
-PATIENCE = 60.0
+T = TypeVar("T")
+
+PATIENCE = float(os.environ.get("CHECKOUT_TEST_PATIENCE", "60"))
 """Seconds that a test waits for what must come; a busy machine takes its time."""
 
 LIMITS = Settings.model_construct()
@@ -74,6 +77,14 @@ ECHO = Starlette(
 )
 
 
+async def soon(expected: Awaitable[T]) -> T:
+    """What must come; its absence is what a test finds."""
+    try:
+        return await asyncio.wait_for(expected, PATIENCE)
+    except TimeoutError:
+        raise AssertionError(f"it did not come within {PATIENCE:g} s") from None
+
+
 @dataclass(slots=True)
 class Answer:
     status: int
@@ -106,16 +117,16 @@ class Wire:
             pass
 
     async def answer(self) -> Answer:
-        head = await asyncio.wait_for(self.reader.readuntil(b"\r\n\r\n"), PATIENCE)
+        head = await soon(self.reader.readuntil(b"\r\n\r\n"))
         status, *lines = head.decode().splitlines()
         headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines if line)}
-        body = await asyncio.wait_for(self.reader.readexactly(int(headers.get("content-length", "0"))), PATIENCE)
+        body = await soon(self.reader.readexactly(int(headers.get("content-length", "0"))))
         return Answer(int(status.split()[1]), headers, body)
 
     async def closed(self) -> bytes:
         """What still came before the server closed the connection."""
         try:
-            return await asyncio.wait_for(self.reader.read(-1), PATIENCE)
+            return await soon(self.reader.read(-1))
         except ConnectionError:
             return b""
 

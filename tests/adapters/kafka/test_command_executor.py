@@ -118,3 +118,18 @@ async def test_nothing_but_findings_can_be_included(type: str) -> None:
     gateway = CommandCaller()
     refused = await gateway.send(type, order(), "basket-0198c5a2-7f00-7c3e-9a51-3a5de7f0c101", include="all")
     assert (refused["status"], refused["body"]["code"]) == (400, "invalid_header")
+
+
+async def test_a_command_is_no_larger_than_a_body_over_http() -> None:
+    gateway = CommandCaller()
+    limit = Settings(_env_file=None).max_body_bytes
+    result = await gateway.send(INITIATE, order(customFields={"text": "x" * limit}))
+    assert (result["status"], result["body"]["code"]) == (413, "body_too_large")
+
+
+async def test_an_id_of_a_command_is_of_its_organisation() -> None:
+    gateway = CommandCaller()
+    ours = await gateway.send(INITIATE, order(), ce_id="c-1")
+    theirs = await gateway.send(INITIATE, order(), ce_id="c-1", ce_partnerorg="globex")
+    assert (ours["status"], theirs["status"]) == (200, 200)
+    assert theirs["body"]["id"] != ours["body"]["id"]

@@ -62,3 +62,28 @@ async def test_one_application_gets_the_events_of_start_and_stop() -> None:
     await dispatcher({"type": "lifespan"}, receive, send)
     assert (console.began, partner.began) == (True, False)
     assert told == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
+
+
+async def test_a_websocket_reaches_only_the_application_that_takes_them() -> None:
+    reached: list[str] = []
+
+    class Listening(Said):
+        async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+            reached.append(self.name)
+
+    console, partner = Listening("console"), Listening("partner")
+    applications: dict[str, ASGIApp] = {"/console": console, "/operations": Listening("operations")}
+    sent: list[Message] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    async def receive() -> Message:
+        return {"type": "websocket.connect"}
+
+    for websockets in (console, None):
+        dispatcher = Dispatcher(partner, applications, index=Said("index"), lifespan=partner, websockets=websockets)
+        for path in ("/partner/checkout", "/operations/audit", "/", "/console/x"):
+            await dispatcher({"type": "websocket", "path": path}, receive, send)
+    assert reached == ["console"]
+    assert sent == [{"type": "websocket.close"}] * 7
