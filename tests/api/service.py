@@ -204,7 +204,9 @@ def settings_in(folder: Path, **values: Any) -> Settings:
 
 def problem(response: httpx.Response) -> tuple[int, str]:
     """The status and code of a problem."""
-    return response.status_code, response.json()["code"]
+    document = response.json()
+    assert "code" in document, f"this is no problem: {response.status_code} {response.text}"
+    return response.status_code, document["code"]
 
 
 def errors(response: httpx.Response) -> list[tuple[str, str]]:

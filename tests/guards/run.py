@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tests.guards.guard import Guard
 from tests.guards.tree import ROOT, TreeCopy
-from tests.guards.trial import GuardVerdict, TestRun, judge_before, run_tests, try_without
+from tests.guards.trial import GuardVerdict, Stage, TestRun, judge_before, try_without
 from tests.servers.postgres import running_postgres
 
 STATE = ROOT / ".cache" / "guards.json"
@@ -26,16 +26,18 @@ async def prove(
 ) -> Sequence[GuardVerdict]:
     """Reports each guard as soon as it is judged. Resumes a run of the same tree: noticed guards are not tried again."""
     with tempfile.TemporaryDirectory(prefix="guards-") as folder:
-        copies = [TreeCopy(Path(folder) / f"tree-{number}") for number in range(processes)]
-        run = _Run(copies[0].digest(), state, report)
+        stages = [Stage(TreeCopy(Path(folder) / f"tree-{number}")) for number in range(processes)]
+        run = _Run(stages[0].copy.digest(), state, report)
         waiting = [guard for guard in guards if not run.is_known(guard)]
         if waiting:
             async with AsyncExitStack() as stack:
-                if any(guard.database for guard in waiting):
-                    for copy in copies:  # roles belong to a server, so each copy has its own
+                for stage in stages:
+                    stack.callback(stage.close)
+                    if any(guard.database for guard in waiting):
+                        # Roles belong to a server, so each copy has its own.
                         server = await stack.enter_async_context(running_postgres())
-                        copy.environment["CHECKOUT_TEST_DATABASE_URL"] = server.url
-                await run.prove(waiting, copies)
+                        stage.environment["CHECKOUT_TEST_DATABASE_URL"] = server.url
+                await run.prove(waiting, stages)
     return [run.verdicts[guard.name] for guard in guards]
 
 
@@ -54,11 +56,9 @@ class _Run:
             self._judged(known)
         return known is not None
 
-    async def prove(self, guards: Sequence[Guard], copies: Sequence[TreeCopy]) -> None:
-        parts = [guards[number :: len(copies)] for number in range(len(copies))]
-        runs = await asyncio.gather(
-            *(run_tests(copy, _tests_of(part)) for copy, part in zip(copies, parts, strict=True) if part)
-        )
+    async def prove(self, guards: Sequence[Guard], stages: Sequence[Stage]) -> None:
+        parts = [_tests_of(guards[number :: len(stages)]) for number in range(len(stages))]
+        runs = await asyncio.gather(*(stage.run(part) for stage, part in zip(stages, parts, strict=True) if part))
         before = TestRun(
             {test: outcome for run in runs for test, outcome in run.outcomes.items()},
             "\n".join(run.output for run in runs),
@@ -70,13 +70,13 @@ class _Run:
             else:
                 waiting.put_nowait(guard)
 
-        async def work(copy: TreeCopy) -> None:
+        async def work(stage: Stage) -> None:
             while not waiting.empty():
-                self._judged(await try_without(waiting.get_nowait(), copy))
+                self._judged(await try_without(waiting.get_nowait(), stage))
 
         async with asyncio.TaskGroup() as group:
-            for copy in copies:
-                group.create_task(work(copy))
+            for stage in stages:
+                group.create_task(work(stage))
 
     def _judged(self, verdict: GuardVerdict) -> None:
         self.verdicts[verdict.guard] = verdict

@@ -24,8 +24,6 @@ class TreeCopy:
 
     def __init__(self, folder: Path) -> None:
         self.root = folder
-        self.environment: dict[str, str] = {}
-        """What tests in it find in their environment."""
         shutil.copytree(ROOT, folder, ignore=_LEFT_OUT, symlinks=True)
 
     @contextmanager

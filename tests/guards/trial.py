@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
 import sys
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from time import monotonic
+from types import MappingProxyType
 from typing import Literal
 
 from tests.guards.guard import Guard
@@ -45,29 +48,51 @@ class GuardVerdict:
     """What to look at, unless it was noticed."""
 
 
-async def run_tests(copy: TreeCopy, tests: Collection[str]) -> TestRun:
-    """Runs these tests in a process of their own."""
-    outcomes = copy.root.parent / f"{copy.root.name}.json"
-    outcomes.unlink(missing_ok=True)
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "pytest", "-q", "--no-header", "--tb=short", "-p", "no:cacheprovider"),
-        *("-p", "tests.guards.outcomes", *sorted(tests)),
-        cwd=copy.root,
-        env={**os.environ, **_PATIENCE, **copy.environment, "PYTHONPATH": str(copy.root), FILE_VARIABLE: str(outcomes)},
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    try:
-        output, _ = await asyncio.wait_for(process.communicate(), MAX_SECONDS)
-    except TimeoutError:
-        return TestRun({}, f"it did not end within {MAX_SECONDS:.0f} s")
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    found = json.loads(outcomes.read_bytes()) if outcomes.exists() else {}
-    return TestRun(found, output.decode(errors="replace"))
+class Stage:
+    """Runs tests in a copy of the tree, one run at a time. See `stage.py`."""
+
+    def __init__(self, copy: TreeCopy) -> None:
+        self.copy = copy
+        self.environment: dict[str, str] = {}
+        """What tests find in their environment."""
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def run(self, tests: Collection[str], environment: Mapping[str, str] = MappingProxyType({})) -> TestRun:
+        folder, name = self.copy.root.parent, self.copy.root.name
+        outcomes, output = folder / f"{name}.json", folder / f"{name}.txt"
+        outcomes.unlink(missing_ok=True)
+        environment = {**self.environment, **environment, FILE_VARIABLE: str(outcomes)}
+        asked = {"tests": sorted(tests), "output": str(output), "environment": environment}
+        try:
+            await asyncio.wait_for(self._ask(asked), MAX_SECONDS)
+        except TimeoutError:
+            self.close()
+            return TestRun({}, f"it did not end within {MAX_SECONDS:.0f} s")
+        found = json.loads(outcomes.read_bytes()) if outcomes.exists() else {}
+        return TestRun(found, output.read_text(encoding="utf-8", errors="replace"))
+
+    async def _ask(self, asked: Mapping[str, object]) -> None:
+        if self._process is None:
+            self._process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "tests.guards.stage"),
+                cwd=self.copy.root,
+                env={**os.environ, "PYTHONPATH": str(self.copy.root)},
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                start_new_session=True,
+            )
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps(asked).encode() + b"\n")
+        if not await self._process.stdout.readline():
+            raise RuntimeError("the process that runs tests has ended; its error stands above")
+
+    def close(self) -> None:
+        """Ends the process, and whatever a test left behind."""
+        if self._process is not None:
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            self._process = None
 
 
 def judge_before(guard: Guard, run: TestRun) -> GuardVerdict | None:
@@ -80,11 +105,11 @@ def judge_before(guard: Guard, run: TestRun) -> GuardVerdict | None:
     return None
 
 
-async def try_without(guard: Guard, copy: TreeCopy) -> GuardVerdict:
+async def try_without(guard: Guard, stage: Stage) -> GuardVerdict:
     """Takes the guard out of the copy and runs its tests. Raises StaleGuard."""
     began = monotonic()
-    with copy.without(guard):
-        run = await run_tests(copy, guard.tests)
+    with stage.copy.without(guard):
+        run = await stage.run(guard.tests, _PATIENCE)
     seconds = round(monotonic() - began, 1)
     for test in guard.tests:
         ends = set(_cases(run, test).values())
