@@ -229,8 +229,8 @@ async def _archive(container: Container) -> ArchiveRound:
         new_id,
         timedelta(0),
     )
-    round, limits, after = ArchiveRound(), await archiver.limits(), None
-    while (after := await archiver.next_page(round, limits, after, 1_000, dry=False)) is not None:
+    round, after = ArchiveRound(), None
+    while (after := await archiver.next_page(round, after, 1_000, dry=False)) is not None:
         pass
     return round
 

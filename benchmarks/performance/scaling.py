@@ -51,20 +51,22 @@ class PlannedLoad:
         return self.processes(self.costs.api_us)
 
     @property
-    def turn_ms(self) -> float:
-        """How long an append waits at most for its turn at the lock, if one database takes the whole load; infinite if
-        the lock is never free. Each process's batch takes a flush, and each append its time."""
+    def wait_ms(self) -> float:
+        """How long an append waits for the lock if one database takes the whole load; infinite if the lock is never
+        free. In a turn, each writer's batch takes a flush, and each append its time. An append waits for half a turn,
+        which is what its process's last batch has left, and for a whole one. API processes write, and the command
+        worker."""
         flush = self.assumed.flush_ms + self.assumed.standby_ms
         free = 1 - self.appends * self.costs.append_us / 1e6
-        return (self.api_processes + 1) * flush / free if free > 0 else math.inf
+        return 1.5 * (self.api_processes + 1) * flush / free if free > 0 else math.inf
 
     @property
     def cells(self) -> int:
         """The databases, each with a publisher, a command worker and topics of its own, that the load is split over.
-        Where flushes alone take longer than a turn may, more than one API process's worth of cells does not help."""
+        Where flushes alone take longer than an append may wait, more than one API process's worth of cells does not help."""
         count = max(self.processes(self.costs.publisher_us), self.processes(self.costs.command_us))
         cell = self.of_a_cell(count)
-        while cell.turn_ms > self.assumed.turn_ms and cell.api_processes > 1:
+        while cell.wait_ms > self.assumed.wait_ms and cell.api_processes > 1:
             count += 1
             cell = self.of_a_cell(count)
         return count
@@ -147,6 +149,6 @@ def capacity(costs: MeasuredCosts, assumed: Assumptions, us: float) -> float:
 
 
 def lock_capacity(costs: MeasuredCosts, assumed: Assumptions) -> int:
-    """The updates a second, in hundreds, up to which appends of one database get their turn in time."""
+    """The updates a second, in hundreds, up to which appends of one database wait no longer than they may."""
     rates = range(100, 1_000_000, 100)
-    return max((rate for rate in rates if PlannedLoad(rate, costs, assumed).turn_ms <= assumed.turn_ms), default=0)
+    return max((rate for rate in rates if PlannedLoad(rate, costs, assumed).wait_ms <= assumed.wait_ms), default=0)

@@ -27,7 +27,7 @@ class Assumptions:
     peak: float = 4.0
     flush_ms: float = 1.0
     standby_ms: float = 1.0
-    turn_ms: float = 20.0
+    wait_ms: float = 25.0
     page_images: float = 1.5
     pages: int = 6
     hot_minutes: float = 60.0
@@ -51,7 +51,7 @@ ASSUMPTIONS: Mapping[str, str] = {
     "peak": "the peak rate in mean rates; what is sized by rate is sized for the peak, what is stored by the mean",
     "flush_ms": "ms that the disk of PostgreSQL takes to flush",
     "standby_ms": "ms that a synchronous standby adds to a commit",
-    "turn_ms": "ms that an append may wait for its process's turn at the lock",
+    "wait_ms": "ms that an append may wait for the lock, in the mean",
     "page_images": "times the measured write-ahead log, with whole pages after checkpoints",
     "pages": "pages of 8 KB that a call leaves for the next checkpoint to write",
     "hot_minutes": "minutes at the peak whose baskets PostgreSQL keeps in memory",

@@ -52,6 +52,7 @@ def scaling_page(results: PerformanceResults, file: Path, soak: SoakFile, assume
         "KAFKA": _kafka(loads),
         "STORAGE": _storage(loads),
         "COSTS": _costs(costs, assumed),
+        "LOCK_CHECK": [_lock_check(results)],
         "LIMITS": [_first_limits(costs, assumed)],
         "TOPICS": [str(len(TOPICS))],
         "MESSAGE_MIB": [f"{MAX_MESSAGE_BYTES // 2**20}"],
@@ -108,8 +109,8 @@ def _sizes(loads: list[PlannedLoad]) -> list[str]:
         ("**cells** (databases with workers and topics of their own)", lambda load: f"**{load.cells}**"),
         ("active publishers and command workers", lambda load: f"{load.cells} + {load.cells}"),
         ("projectors", lambda load: f"{_cell(load).processes(load.costs.projector_us) * load.cells:,}"),
-        ("an append's turn in one database, ms", lambda load: _finite(load.turn_ms)),
-        ("an append's turn in a cell, ms", lambda load: _finite(_cell(load).turn_ms)),
+        ("an append's wait in one database, ms", lambda load: _finite(load.wait_ms)),
+        ("an append's wait in a cell, ms", lambda load: _finite(_cell(load).wait_ms)),
         ("PostgreSQL's processors, busy, all cells", lambda load: f"{load.postgresql_processors:,.1f}"),
         ("brokers, all cells", lambda load: f"{_cell(load).brokers * load.cells:,}"),
     ]
@@ -176,6 +177,20 @@ def _first_limits(costs: MeasuredCosts, assumed: Assumptions) -> str:
     return (
         f"**At about {round(first, -2):,.0f} updates a second {name} is full**, within the planned share of its time."
         f" Next comes {other}, at about {round(second, -2):,.0f}."
+    )
+
+
+def _lock_check(results: PerformanceResults) -> str:
+    """How far the arithmetic of the lock is from what was measured with the slowest flush and several writers."""
+    rates = results.sections.get("append lock", {}).get("rates", ())
+    slowest = max((rate["flush_ms"] for rate in rates), default=0)
+    several = [rate for rate in rates if rate["flush_ms"] == slowest and rate["writers"] > 1]
+    if not several or not slowest:
+        return ""
+    ratios = [rate["p50_ms"] / (1.5 * rate["writers"] * slowest) for rate in several]
+    return (
+        f" With {slowest} ms added to a flush, appends through {several[0]['writers']} to {several[-1]['writers']} writers"
+        f" waited {min(ratios):.2f} to {max(ratios):.2f} times what the arithmetic says of the added time alone."
     )
 
 

@@ -198,23 +198,40 @@ def _projectors(figures: Figures) -> list[str]:
 
 
 def _append_lock(figures: Figures) -> list[str]:
-    rates = figures["rates"]
-    writers = list(dict.fromkeys(rate["writers"] for rate in rates))
-    rows = []
-    for flush in dict.fromkeys(rate["flush_ms"] for rate in rates):
-        of_flush = {rate["writers"]: rate for rate in rates if rate["flush_ms"] == flush}
-        name = f"{flush} ms more for a flush" if flush else "this machine's disk"
-        rows.append([name, *(f"{of_flush[count]['per_second']:,}" for count in writers)])
-    first = {rate["writers"]: rate for rate in rates if rate["flush_ms"] == rates[0]["flush_ms"]}
-    rows.append(["PostgreSQL's µs an append", *(f"{first[count]['postgresql_us']:g}" for count in writers)])
+    rates = {(rate["flush_ms"], rate["writers"]): rate for rate in figures["rates"]}
+    flushes, writers = (list(dict.fromkeys(key[at] for key in rates)) for at in (0, 1))
+
+    def rows(cell: Callable[[int, int], str]) -> list[list[str]]:
+        names = [f"{flush} ms more for a flush" if flush else "this machine's disk" for flush in flushes]
+        return [[name, *(cell(flush, count) for count in writers)] for name, flush in zip(names, flushes, strict=True)]
+
+    def wait(flush: int, count: int) -> str:
+        measured = f"{rates[flush, count]['p50_ms']:,.0f}"
+        return f"{measured} ({1.5 * count * flush:,.0f})" if flush and count > 1 else measured
+
     return [
         (
-            f"`python -m benchmarks.append_lock`: appends a second of {figures['callers']} callers, shared out among so many"
-            " writers. Each API process is one writer. An append holds the one lock until its commit is on disk, so more"
-            " writers mean smaller batches, and a slow disk counts once a batch. [Scaling](scaling.md) says what follows."
+            f"`python -m benchmarks.append_lock`: {figures['callers']} callers append as fast as they may, through so many"
+            " writers. Each API process is one writer. An append holds the one lock until its commit is on disk, so"
+            " more writers mean smaller batches, and a slow disk counts once a batch. [Scaling](scaling.md) says what"
+            " follows."
         ),
         "",
-        *table(["appends a second, by writers", *map(str, writers)], rows),
+        *table(
+            ["appends a second, by writers", *map(str, writers)],
+            rows(lambda flush, count: f"{rates[flush, count]['per_second']:,}"),
+        ),
+        "",
+        "The median wait of an append in ms; in parentheses one and a half times the added flushes of all writers:",
+        "",
+        *table(["wait, by writers", *map(str, writers)], rows(wait)),
+        "",
+        "PostgreSQL's processor time of an append in µs:",
+        "",
+        *table(
+            ["by writers", *map(str, writers)],
+            rows(lambda flush, count: f"{rates[flush, count]['postgresql_us']:g}")[:1],
+        ),
     ]
 
 
