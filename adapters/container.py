@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from domain.operators.history.as_of import BasketHistory
     from domain.operators.history.tail import HistoryTail
     from domain.operators.republish.republisher import Republisher
-    from domain.operators.status.service_status import HealthPolicy, StatusService
+    from domain.operators.status.service_status import StatusService
     from domain.operators.verify.catalogue_checks import CatalogueVerifier
     from domain.operators.verify.repair import ViewRepairer
     from domain.operators.verify.topic_verifier import TopicVerifier
@@ -40,33 +40,6 @@ if TYPE_CHECKING:
     from domain.validation.handlers import CheckoutHandlers
     from domain.validation.promise_check import PromiseChecker
     from domain.validation.revalidate_as_of import AsOfValidator
-
-
-def expected_workers(settings: Settings) -> Sequence[str]:
-    """The workers that must run somewhere: the API, and what `checkout work all` runs."""
-    revalidator = ["revalidator"] if settings.revalidator else []
-    archiver = ["archiver"] if settings.archive_after is not None else []
-    watcher = ["watcher"] if settings.watched_groups else []
-    always = ["api", "publisher", "projector", "catalogue", "commands", "expiry"]
-    return [*always, *archiver, *revalidator, "sampler", *watcher]
-
-
-def health_policy(settings: Settings) -> HealthPolicy:
-    """When the service counts as healthy."""
-    from domain.operators.status.lag import LagLimits
-    from domain.operators.status.service_status import HealthPolicy
-
-    limits = LagLimits(
-        events=settings.status_behind_events or None,
-        seconds=settings.status_behind_seconds or None,
-        regular_waits={"expiry": settings.expiry_interval, "revalidator": settings.revalidator_settles},
-    )
-    return HealthPolicy(
-        expected_workers(settings),
-        limits=limits,
-        max_dead_letters=settings.status_dead_letters,
-        watched_groups=settings.watched_groups,
-    )
 
 
 class Container(MessagingContainer):
@@ -200,6 +173,7 @@ class Container(MessagingContainer):
 
     @cached_property
     def service_status(self) -> StatusService:
+        from adapters.health_policy import health_policy
         from domain.operators.status.service_status import StatusService
 
         return StatusService(self.worker_status, health_policy(self.settings))

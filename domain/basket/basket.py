@@ -6,7 +6,6 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from operator import attrgetter
-from typing import NamedTuple
 
 from domain.basket.eligibility import change_market, with_market
 from domain.basket.events import (
@@ -29,11 +28,12 @@ from domain.basket.events import (
     OrderItemRepriced,
     OrderItemSwapped,
 )
+from domain.basket.rendered_parts import RenderedParts
 from domain.shared.errors import BasketFinished
 from domain.shared.eventsourcing import Aggregate
 from domain.shared.findings import Remedy, Verdict
 from domain.shared.money import ExpectedPrice, Money, Price
-from domain.shared.totals import LineAmount, Sums, add_up, line_amount
+from domain.shared.totals import Sums, add_up, line_amount
 from domain.shared.values import Market, OrderItemType, json_equal
 
 LineKey = tuple[str, str, OrderItemType, str | None]
@@ -41,42 +41,6 @@ LineKey = tuple[str, str, OrderItemType, str | None]
 
 line_key: Callable[[OrderItem], LineKey] = attrgetter("offer.id", "offer.version", "type", "parent_id")
 """What makes two lines the same: offer id, offer version, type and parent."""
-
-
-class RenderedLine(NamedTuple):
-    """A line as JSON, and what it comes to."""
-
-    item: OrderItem
-    json: bytes
-    amount: LineAmount | None
-
-
-class RenderedParts:
-    """A basket's parts as JSON, each with what it was made of. They are no state: any two are equal."""
-
-    __slots__ = ("details", "details_bytes", "lines", "sums", "whole")
-
-    def __init__(self) -> None:
-        self.lines: dict[str, RenderedLine] = {}
-        self.details: tuple[BasketDetails, tuple[bytes, bytes]] | None = None
-        self.details_bytes: tuple[BasketDetails, int] | None = None
-        """The memory that the details take (`weight.py`)."""
-        self.sums: tuple[int, Sums] | None = None
-        """What the basket comes to, at this version."""
-        self.whole: tuple[int, BasketStatus, bytes] | None = None
-        """The order, at this version and with this status."""
-
-    def fork(self) -> RenderedParts:
-        """Shares the lines: what one fork renders, others find."""
-        other = RenderedParts()
-        other.lines, other.details, other.sums, other.whole = self.lines, self.details, self.sums, self.whole
-        other.details_bytes = self.details_bytes
-        return other
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, RenderedParts)
-
-    __hash__ = None  # type: ignore[assignment]
 
 
 class Basket(Aggregate):

@@ -11,9 +11,10 @@ import msgspec
 import pydantic_core
 from pydantic import BaseModel
 
-from domain.basket.basket import Basket, RenderedLine
+from domain.basket.basket import Basket
 from domain.basket.commands import Validated
 from domain.basket.events import OrderItem
+from domain.basket.rendered_parts import RenderedLine
 from domain.shared.findings import Assessment, Finding, Remedy
 from domain.shared.money import ExpectedPrice, Money, Price
 from domain.shared.totals import add_up, line_amount

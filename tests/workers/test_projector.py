@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack
 
 import pytest
 from aiokafka import TopicPartition
+from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment
 from pydantic_core import to_json
 
 from adapters.kafka.clients import admin
@@ -72,6 +73,19 @@ async def done_with(settings: Settings, group: str, source: MessageSource) -> bo
         return bool(offsets[partition].offset > source.offset)
     finally:
         await client.close()
+
+
+async def shares(settings: Settings, group: str) -> list[int]:
+    """How many partitions each member of the group has."""
+    client = admin(settings)
+    await client.start()
+    try:
+        (response,) = await client.describe_consumer_groups([group])
+    finally:
+        await client.close()
+    _, _, _, _, _, members, *_ = response.groups[0]
+    assigned = [ConsumerProtocolMemberAssignment.decode(member[4]) for member in members if member[4]]
+    return sorted(len(each.partitions()) for each in assigned)
 
 
 def garbage(basket_id: str | None, value: bytes | None) -> Message:
@@ -232,7 +246,7 @@ async def test_views_are_right_after_repeated_kills(
             await eventually(lambda: views_are_right(views, partner), every=0.2)
 
 
-async def test_a_projector_takes_over_the_partitions_of_a_killed_one(
+async def test_projectors_share_the_partitions_and_one_takes_over_those_of_a_killed_one(
     settings: Settings, group: str, partner: BasketTraffic, views: PostgresBasketViews
 ) -> None:
     async with AsyncExitStack() as stack:
@@ -241,12 +255,21 @@ async def test_a_projector_takes_over_the_partitions_of_a_killed_one(
         first = await stack.enter_async_context(projector_process(settings, group))
         second = await stack.enter_async_context(projector_process(settings, group))
         assert [await first.line(), await second.line()] == ["ready", "ready"]
+
+        async def share_alike() -> bool:
+            return await shares(settings, group) == [3, 3]
+
+        async def one_has_all() -> bool:
+            return await shares(settings, group) == [6]
+
+        await eventually(share_alike, every=0.2)
         await partner.fills_baskets(40)
         await eventually(lambda: views_are_right(views, partner), every=0.1)
         filling = asyncio.create_task(partner.fills_baskets(60))
         await first.kill()
         await filling
         await eventually(lambda: views_are_right(views, partner), every=0.2)
+        await eventually(one_has_all, every=0.2)
 
 
 async def test_the_projector_goes_on_after_kafka_and_postgres_were_away(

@@ -54,14 +54,17 @@ UPDATE basket_views AS held
 RETURNING held.basket_id
 """
 
-# The names that baskets ($1) use: these ($3, each with its basket's id in $2) and no others.
+# The names that baskets ($1) use: these, joined ($2), and no others. (As arrays of names they cost the driver more than all
+# columns of the views.)
 REPLACE_USES = """
-WITH gone AS (
+WITH used AS (
+    SELECT basket_id, unnest(string_to_array(names, E'\\x1f')) AS name
+      FROM unnest($1::text[], $2::text[]) AS moved (basket_id, names)
+), gone AS (
     DELETE FROM open_basket_uses
-     WHERE basket_id = ANY($1::text[])
-       AND (basket_id, name) NOT IN (SELECT * FROM unnest($2::text[], $3::text[])))
+     WHERE basket_id = ANY($1::text[]) AND (basket_id, name) NOT IN (SELECT basket_id, name FROM used))
 INSERT INTO open_basket_uses (basket_id, name)
-SELECT * FROM unnest($2::text[], $3::text[])
+SELECT basket_id, name FROM used
 ON CONFLICT DO NOTHING
 """
 
@@ -128,10 +131,9 @@ def columns_of(views: Sequence[BasketView]) -> tuple[list[object], ...]:
     )
 
 
-def uses_of_views(views: Sequence[BasketView]) -> tuple[list[str], list[str], list[str]]:
+def uses_of_views(views: Sequence[BasketView]) -> tuple[list[str], list[str]]:
     """The parameters of REPLACE_USES."""
-    pairs = [(view.basket_id, name) for view in views for name in view.uses or ()]
-    return [view.basket_id for view in views], [id for id, _ in pairs], [name for _, name in pairs]
+    return [view.basket_id for view in views], [_joined(view.uses or ()) for view in views]
 
 
 def view_of_row(row: asyncpg.Record, snapshot: bytes = b"", uses: Collection[str] | None = None) -> BasketView:

@@ -83,8 +83,8 @@ async def repair_views(connection: asyncpg.Connection, repairs: Sequence[Repair]
     views = [repair.view for repair in unmoved if repair.view is not None]
     made = {row["basket_id"] for row in await connection.fetch(MAKE, *columns_of(views))} if views else set()
     gone = [repair.basket_id for repair in unmoved if repair.view is None]
-    ids, *names = uses_of_views([view for view in views if view.basket_id in made])
-    await connection.execute(REPLACE_USES, [*ids, *gone], *names)
+    ids, names = uses_of_views([view for view in views if view.basket_id in made])
+    await connection.execute(REPLACE_USES, [*ids, *gone], [*names, *("" for _ in gone)])
     return {*made, *gone}
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from adapters.container import expected_workers
+from adapters.health_policy import expected_workers
 from adapters.settings import Settings
 from cli.processes import WorkerName
 
