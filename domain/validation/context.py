@@ -81,10 +81,15 @@ class ValidationContext(Struct, frozen=True):
     @property
     def scopes_to_check(self) -> frozenset[Scope]:
         """The scopes that have an item to check."""
-        if not self.lines_to_check and not self.stocks_to_check:
+        policy = self.policy
+        closed = self.basket.status_at(self.now) != "open"
+        limits = policy.maximum_lines is not None or policy.maximum_total
+        if not (self.lines_to_check or self.stocks_to_check or closed or limits):
             return _ONLY_THE_BASKET
         items: dict[Scope, object] = {
             "basket": True,
+            "closed": closed,
+            "limits": limits,
             "lines": self.lines_to_check,
             "demands": self.demands,
             "stocks": self.stocks_to_check,

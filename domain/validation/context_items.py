@@ -14,8 +14,9 @@ from domain.shared.values import Product
 EvidenceKind = Literal["offers", "successors", "prices", "next_prices", "availability"]
 """The kinds of facts that a check can rest on."""
 
-Scope = Literal["basket", "lines", "demands", "stocks"]
-"""The items that a check goes through. `basket` is the basket as a whole."""
+Scope = Literal["basket", "closed", "limits", "lines", "demands", "stocks"]
+"""The items that a check goes through. `basket` is the basket as a whole, `closed` a basket that is not open, and
+`limits` are those that a policy sets for the whole basket."""
 
 
 class BasketLine(NamedTuple):

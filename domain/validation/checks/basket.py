@@ -23,6 +23,7 @@ def basket_empty(check: Check, context: ValidationContext) -> Iterator[Finding]:
 @check(
     looks_at="the basket's status and `expiresAt`",
     data=[DataField("expiresAt", "time", "When the basket expires.")],
+    scope="closed",
 )
 def basket_expired(check: Check, context: ValidationContext) -> Iterator[Finding]:
     """The basket has expired: `expiresAt` has passed, even if no event has recorded it yet."""
@@ -34,6 +35,7 @@ def basket_expired(check: Check, context: ValidationContext) -> Iterator[Finding
 @check(
     looks_at="the basket's status",
     data=[DataField("orderId", "text", "The order, if the order service named it.", or_null=True)],
+    scope="closed",
 )
 def basket_completed(check: Check, context: ValidationContext) -> Iterator[Finding]:
     """An order was placed from the basket, so it cannot become another one."""
@@ -45,6 +47,7 @@ def basket_completed(check: Check, context: ValidationContext) -> Iterator[Findi
 @check(
     looks_at="the basket's status",
     data=[DataField("reason", "text", "The organisation's own code for why.", or_null=True)],
+    scope="closed",
 )
 def basket_cancelled(check: Check, context: ValidationContext) -> Iterator[Finding]:
     """The organisation cancelled the basket, so no order can be placed from it."""
@@ -59,6 +62,7 @@ def basket_cancelled(check: Check, context: ValidationContext) -> Iterator[Findi
         DataField("lines", "number", "How many lines the basket has."),
         DataField("maximum", "number", "How many it may have."),
     ],
+    scope="limits",
 )
 def too_many_lines(check: Check, context: ValidationContext) -> Iterator[Finding]:
     """The basket has more lines than the policy allows. Without a policy there is no limit."""
@@ -74,6 +78,7 @@ def too_many_lines(check: Check, context: ValidationContext) -> Iterator[Finding
         DataField("total", "money", "The total of the lines that are priced in this currency, for this interval."),
         DataField("maximum", "money", "The highest total that the policy allows."),
     ],
+    scope="limits",
 )
 def total_above_maximum(check: Check, context: ValidationContext) -> Iterator[Finding]:
     """One of the basket's totals is higher than the policy allows. Lines count at the prices at which they were
