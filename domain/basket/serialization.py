@@ -17,7 +17,7 @@ from domain.basket.events import OrderItem
 from domain.basket.rendered_parts import RenderedLine
 from domain.shared.findings import Assessment, Finding, Remedy
 from domain.shared.money import ExpectedPrice, Money, Price
-from domain.shared.totals import add_up, line_amount
+from domain.shared.totals import LineAmount, add_up, line_amount
 from domain.shared.values import OpenMap
 
 Document = dict[str, Any]
@@ -125,18 +125,42 @@ def _render_lines(basket: Basket) -> list[RenderedLine]:
 
 
 def _render_line(item: OrderItem) -> RenderedLine:
+    beginning = {"id": item.id.lower(), "type": item.type, "parentId": item.parent_id and item.parent_id.lower()}
+    end, amount = _shared_end(item) if type(item) is OrderItem else _render_end(item)
+    return RenderedLine(item, b"%b,%b" % (to_json(beginning)[:-1], end), amount)
+
+
+_End = tuple[bytes, LineAmount | None]
+
+_MOST_ENDS = 2048
+_ends: dict[tuple[int, int, int, int], tuple[_End, OrderItem]] = {}
+
+
+def _shared_end(item: OrderItem) -> _End:
+    """New lines share the catalogue's offers and prices, so that those of other baskets have ended alike."""
+    # An entry holds a line with these parts, so that nothing else gets their places.
+    key = (id(item.offer), id(item.price), id(item.expected_price), item.quantity)
+    if (found := _ends.get(key)) is not None:
+        return found[0]
+    end = _render_end(item)
+    if len(end[0]) <= LARGEST_KEPT:
+        if len(_ends) >= _MOST_ENDS:
+            _ends.clear()
+        _ends[key] = (end, item)
+    return end
+
+
+def _render_end(item: OrderItem) -> _End:
+    """A line from its quantity on, and what it comes to."""
     amount = line_amount(item.price, item.quantity)
     document = {
-        "id": item.id.lower(),
-        "type": item.type,
-        "parentId": item.parent_id and item.parent_id.lower(),
         "quantity": item.quantity,
         "offer": _part(item.offer),
         "price": serialize_price(item.price),
         "expectedPrice": _serialize_expected(item.expected_price),
         "lineTotal": None if amount is None else {"amount": str(amount[1]), "currency": amount[0][1]},
     }
-    return RenderedLine(item, to_json(document), amount)
+    return to_json(document)[1:], amount
 
 
 def _render_details(basket: Basket) -> tuple[bytes, bytes]:
