@@ -23,7 +23,7 @@ from msgspec import Struct
 
 from adapters.private_files import replace_private_file
 from adapters.system import release
-from domain.ports.archive import ArchiveDamaged, ArchiveManifest, ArchiveUnavailable, ManifestBasket
+from domain.ports.archive import WAY_OUT, ArchiveDamaged, ArchiveManifest, ArchiveUnavailable, ManifestBasket
 from domain.ports.event_store import StoredEvent
 from domain.shared.values import Clock
 
@@ -118,27 +118,29 @@ class ArchiveFolder:
         _sync_folder(self._folder)
         found, stored = self._read(name)
         if found != manifest or [*stored] != [*events]:
-            raise ArchiveDamaged(f"{manifest.file} does not come back as it was written")
+            raise ArchiveDamaged(
+                f"{manifest.file} does not come back as it was written, so nothing was deleted; check the disk of the folder"
+            )
         return manifest
 
     def _read(self, name: str) -> tuple[ArchiveManifest, Sequence[StoredEvent]]:
         manifest = self._manifest(name)
         if manifest is None:
-            raise ArchiveDamaged(f"{name}{MANIFEST} is not in the folder of the archive: bring it from a backup")
+            raise ArchiveDamaged(f"{name}{MANIFEST} is not in the folder of the archive; {WAY_OUT}")
         path = self._path(name, EVENTS)
         try:
             content = path.read_bytes()
         except FileNotFoundError as error:
-            raise ArchiveDamaged(f"{path.name} is not in the folder of the archive: bring it from a backup") from error
+            raise ArchiveDamaged(f"{path.name} is not in the folder of the archive; {WAY_OUT}") from error
         if len(content) != manifest.bytes or sha256(content).hexdigest() != manifest.sha256:
-            raise ArchiveDamaged(f"{path.name} is not what was written: its checksum differs; bring it from a backup")
+            raise ArchiveDamaged(f"{path.name} is not what was written: its checksum differs; {WAY_OUT}")
         try:
             events = [*_decode(gzip.decompress(content))]
         except (OSError, EOFError, zlib.error, msgspec.MsgspecError) as error:
-            raise ArchiveDamaged(f"{path.name} cannot be read: {error}") from error
+            raise ArchiveDamaged(f"{path.name} cannot be read: {error}; {WAY_OUT}") from error
         counts = {id: len([*stored]) for id, stored in groupby(events, lambda event: event.stream_id)}
         if len(events) != manifest.events or counts != {each.basket_id: each.events for each in manifest.baskets}:
-            raise ArchiveDamaged(f"{path.name} does not hold what its manifest says")
+            raise ArchiveDamaged(f"{path.name} does not hold what its manifest says; {WAY_OUT}")
         return manifest, events
 
     def _names(self) -> Collection[str]:
@@ -155,9 +157,11 @@ class ArchiveFolder:
                 raise
             return None
         except msgspec.MsgspecError as error:
-            raise ArchiveDamaged(f"{path.name} cannot be read: {error}") from error
+            raise ArchiveDamaged(f"{path.name} cannot be read: {error}; {WAY_OUT}") from error
         if manifest.format != FORMAT:
-            raise ArchiveDamaged(f"{path.name} has format {manifest.format}, which this release does not know")
+            raise ArchiveDamaged(
+                f"{path.name} has format {manifest.format}, which this release does not know: use a newer one"
+            )
         return manifest
 
     def _delete(self, name: str) -> None:

@@ -8,7 +8,14 @@ from datetime import datetime
 import asyncpg
 
 from adapters.postgres.pool import DatabasePool
-from domain.ports.archive import ArchiveCandidate, ArchiveDamaged, ArchivedBasket, ArchiveLimits, ArchiveSelection
+from domain.ports.archive import (
+    WAY_OUT,
+    ArchiveCandidate,
+    ArchiveDamaged,
+    ArchivedBasket,
+    ArchiveLimits,
+    ArchiveSelection,
+)
 from domain.ports.event_store import StoredEvent
 
 MAX_POSITION = 2**63 - 1
@@ -30,7 +37,10 @@ SELECT view.basket_id, view.partner, view.modified, view.version,
             WHEN EXISTS (SELECT FROM republications run
                           WHERE run.ended_at IS NULL AND coalesce(run.partner, view.partner) = view.partner
                             AND coalesce(run.basket_id, view.basket_id) = view.basket_id
-                            AND run.from_position <= last.position) THEN 'republishing'
+                            AND run.from_position <= last.position
+                            AND run.to_position >= (SELECT position FROM events
+                                                     WHERE stream_id = view.basket_id AND version = 1))
+                THEN 'republishing'
        END AS obstacle
   FROM (SELECT basket_id, partner, modified, version FROM basket_views
          WHERE modified <= $1 AND (modified, basket_id) > ($5, $6) AND status <> 'open'
@@ -126,7 +136,7 @@ class PostgresArchiveIndex:
         try:
             return {basket_id for (basket_id,) in await self._fetch(RESTORE_BASKETS, *columns)}
         except asyncpg.DataCorruptedError as error:
-            raise ArchiveDamaged(str(error)) from error
+            raise ArchiveDamaged(f"{error}; {WAY_OUT}") from error
 
     async def find(self, basket_ids: Collection[str]) -> Mapping[str, ArchivedBasket]:
         rows = await self._fetch(FIND, [*basket_ids])

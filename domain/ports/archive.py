@@ -18,8 +18,11 @@ class ArchiveUnavailable(Unavailable):
     """The folder of the archive cannot be read or written now. The message says what to do."""
 
 
+WAY_OUT = "bring it from a backup of the folder, then run: checkout archive verify"
+
+
 class ArchiveDamaged(CheckoutError):
-    """A file of the archive is not there, or is not what was written. The message names it."""
+    """A file of the archive is not there, or is not what was written. The message names it, and the way out."""
 
 
 class ManifestBasket(Struct, frozen=True, rename="camel"):

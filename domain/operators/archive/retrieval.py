@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from domain.operators.history.as_of import EventDescriber, HistoryEntry
-from domain.ports.archive import ArchiveDamaged, ArchivedBasket, ArchiveFiles, ArchiveIndex, digest_of
+from domain.ports.archive import WAY_OUT, ArchiveDamaged, ArchivedBasket, ArchiveFiles, ArchiveIndex, digest_of
 from domain.ports.event_store import StoredEvent
 from domain.shared.errors import BasketNotFound
 
@@ -76,7 +76,9 @@ class Archive:
                 problems.append(str(error))
             else:
                 if digest_of(stored) != row.digest:
-                    problems.append(f"{name}: the events of {row.basket_id} are not those that were archived")
+                    problems.append(
+                        f"{name}: the events of {row.basket_id} are not those that were archived; {WAY_OUT}"
+                    )
         return FileReport(name, len(manifest.baskets), manifest.events, problems)
 
     async def files(self) -> Sequence[str]:
@@ -88,5 +90,5 @@ def _of_basket(row: ArchivedBasket, events: Sequence[StoredEvent]) -> Sequence[S
     """The events of one basket. Raises ArchiveDamaged where they are not all there."""
     found = [event for event in events if event.stream_id == row.basket_id]
     if [event.version for event in found] != [*range(1, row.version + 1)]:
-        raise ArchiveDamaged(f"{row.file} has {len(found)} of the {row.version} events of {row.basket_id}")
+        raise ArchiveDamaged(f"{row.file} has {len(found)} of the {row.version} events of {row.basket_id}; {WAY_OUT}")
     return found

@@ -9,6 +9,7 @@ import resource
 import signal
 import sys
 from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
@@ -16,10 +17,13 @@ from typing import Any
 from adapters.container import Container
 from adapters.postgres.archive import PostgresArchiveIndex
 from domain.operators.archive.retrieval import Archive
+from domain.ports.archive import ArchiveDamaged, ArchiveUnavailable
 from tests.adapters.archive.archived_service import archive, archiving_service
 
 FILE_EVENTS = {"open", "os.rename", "os.remove"}
 """What Python says before it does it. With the statements to PostgreSQL they are the steps of the work."""
+
+FULL = 28
 
 _context = multiprocessing.get_context("forkserver")
 _context.set_forkserver_preload([__name__, "cli.archive.run", "adapters.encryption.stores", "domain.basket.projection"])
@@ -83,11 +87,24 @@ async def archive_all(container: Container, steps: Steps) -> None:
     await archive(container)
 
 
+async def archive_on_a_full_disk(container: Container, steps: Steps) -> None:
+    """Ends with FULL where it was told what to do."""
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    try:
+        await archive(container)
+    except ArchiveUnavailable as error:
+        if "CHECKOUT_ARCHIVE_FOLDER must name a folder that is mounted, writable, and has space" in str(error):
+            raise SystemExit(FULL) from error
+        raise
+
+
 async def archive_again_and_again(container: Container, steps: Steps) -> None:
-    """As often as another one brings them back; ends once a file of this name is there."""
+    """Whenever somebody brings them back; ends once the file `enough` is there. Like the worker it goes on where another
+    one deleted the file that it just wrote."""
     assert container.settings.archive_folder is not None
     while not (container.settings.archive_folder.parent / "enough").exists():
-        await archive(container)
+        with suppress(ArchiveDamaged):
+            await archive(container)
 
 
 class bring_back:  # noqa: N801  used as a function

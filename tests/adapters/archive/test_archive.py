@@ -7,6 +7,7 @@ import gzip
 import json
 from collections.abc import AsyncIterator, Collection, Mapping
 from datetime import timedelta
+from hashlib import sha256
 from pathlib import Path
 
 import asyncpg
@@ -14,6 +15,7 @@ import pytest
 from msgspec.structs import replace
 
 from adapters.container import Container
+from adapters.encryption.stores import decrypt_events
 from adapters.postgres.archive import PostgresArchiveIndex
 from adapters.wire.responses import render
 from domain.basket.codec import decode_all
@@ -33,7 +35,7 @@ from tests.adapters.archive.archived_service import (
     publish_all,
     rows_of,
 )
-from tests.adapters.postgres.erasure_setup import GRACE, MARKER, a_basket, project
+from tests.adapters.postgres.erasure_setup import GRACE, MARKER, a_basket, project, tables_holding
 from tests.builders import add, caller, update, validate
 
 EVENTS = 7
@@ -197,18 +199,39 @@ async def test_a_file_that_is_damaged_brings_nothing_back(container: Container, 
     basket_id = await a_finished_basket(container)
     await publish_all(container)
     (name,) = (await archive(container)).files
-    events, _ = files_in(container)
+    events, manifest = files_in(container)
     whole = events.read_bytes()
-    for damaged in (whole[:-1], bytes([*whole[:40], whole[40] ^ 1, *whole[41:]]), None):
-        if damaged is None:
-            events.unlink()
-        else:
-            events.write_bytes(damaged)
-        with pytest.raises(ArchiveDamaged, match=name):
+    said = json.loads(manifest.read_bytes())
+    forged = gzip.compress(gzip.decompress(whole).replace(b"o-1", b"o-9"))
+    others = gzip.compress(gzip.decompress(whole).replace(basket_id.encode(), b"basket-other"))
+    for damaged, also in (
+        (whole[:-1], {}),
+        (b"", {}),
+        (bytes([*whole[:40], whole[40] ^ 1, *whole[41:]]), {}),
+        (None, {}),
+        (whole, None),
+        (whole, {"events": EVENTS - 1}),
+        (whole, {"baskets": "none"}),
+        *((content, {"bytes": len(content), "sha256": sha256(content).hexdigest()}) for content in (forged, others)),
+        (b"no gzip", {"bytes": 7, "sha256": sha256(b"no gzip").hexdigest()}),
+    ):
+        for path, content in (
+            (events, damaged),
+            (manifest, None if also is None else json.dumps({**said, **also}).encode()),
+        ):
+            if content is None:
+                path.unlink()
+            else:
+                path.write_bytes(content)
+        with pytest.raises(ArchiveDamaged, match=r"backup.*checkout archive verify") as refused:
             await container.archive.restore([basket_id])
+        assert name in str(refused.value) or basket_id in str(refused.value)
         assert await rows_of(connection, basket_id) == []
-        assert (await container.archive.verify(name)).problems
+        (problem,) = (await container.archive.verify(name)).problems
+        assert name in problem
+        assert "backup" in problem
     events.write_bytes(whole)
+    manifest.write_text(json.dumps(said))
     assert not (await container.archive.verify(name)).problems
     assert await container.archive.restore([basket_id]) == {basket_id}
 
@@ -235,6 +258,44 @@ async def test_a_folder_that_is_not_there_deletes_nothing(
             await archive(container)
         assert len(await rows_of(connection, basket_id)) == EVENTS
         assert not (tmp_path / "not-mounted").exists()
+
+
+async def test_a_forgotten_person_stays_unreadable_in_files_and_in_what_comes_back_from_them(
+    container: Container, connection: asyncpg.Connection
+) -> None:
+    forgotten, other = [await a_finished_basket(container, subject=subject) for subject in ("p-9", "p-8")]
+    await publish_all(container)
+    (name,) = (await archive(container)).files
+
+    def in_the_clear() -> list[Path]:
+        return [
+            path
+            for path in files_in(container)
+            if MARKER.encode() in (gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes())
+        ]
+
+    async def readable(name: str, basket_id: str) -> bool:
+        """Whether somebody who has the master key can read the person's data in the file."""
+        _, events = await container.archive_files.read(name)
+        stored = await decrypt_events(container.personal_data, [each for each in events if each.stream_id == basket_id])
+        return any(MARKER.encode() in event.data for event in stored)
+
+    assert in_the_clear() == []
+    assert await readable(name, forgotten)
+    await container.erasure.erase(Person(subject="p-9"), GRACE)
+    assert not await readable(name, forgotten)
+    assert await readable(name, other)
+
+    await project(container, forgotten)
+    await publish_all(container)
+    (later,) = (await archive(container)).files
+    for file in (name, later):
+        assert not await readable(file, forgotten)
+    assert in_the_clear() == []
+    await container.archive.restore([forgotten])
+    state = await container.basket_history.last(forgotten)
+    assert MARKER not in str(state.basket.details)
+    assert await tables_holding(connection) == set()
 
 
 async def test_an_erasure_reaches_a_basket_in_the_archive(container: Container, connection: asyncpg.Connection) -> None:

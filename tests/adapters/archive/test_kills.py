@@ -24,8 +24,10 @@ from tests.adapters.archive.archived_service import (
     rows_of,
 )
 from tests.adapters.archive.doomed_process import (
+    FULL,
     archive_again_and_again,
     archive_all,
+    archive_on_a_full_disk,
     begin,
     bring_back,
     ended,
@@ -135,6 +137,16 @@ async def test_an_archiver_that_is_killed_in_the_middle_of_a_file_archives_nothi
     await archive(container)
     assert await archived_of(container, connection, before) == before.keys()
     assert await nothing_is_left_over(container)
+
+
+async def test_an_archiver_whose_disk_is_full_archives_nothing_and_says_what_to_do(
+    container: Container, connection: asyncpg.Connection, before: Rows, database_url: str, tmp_path: Path
+) -> None:
+    assert await run(archive_on_a_full_disk, database_url, tmp_path, file_limit=100) == FULL
+    assert await archived_of(container, connection, before) == set()
+    assert files_in(container) == []
+    await archive(container)
+    assert await archived_of(container, connection, before) == before.keys()
 
 
 async def test_a_restore_that_is_killed_at_any_step_goes_on_when_it_is_run_again(

@@ -11,7 +11,8 @@ import pytest
 
 from adapters.container import Container
 from adapters.kafka.messages import Message, Received
-from adapters.kafka.order_messages import parse_order
+from adapters.kafka.order_handler import SettledOrder
+from adapters.kafka.order_messages import OrderNotice, parse_order
 from adapters.kafka.topics import ORDERS
 from adapters.system import utc_now
 from domain.operators.verify.inconsistencies import Inconsistency
@@ -37,11 +38,17 @@ async def container(database_url: str, tmp_path: Path) -> AsyncIterator[Containe
 
 async def report(container: Container, basket_id: str) -> tuple[str, str | None]:
     """The outcome of an order that was placed from the basket, and why it was refused."""
-    message = Message(ORDERS, basket_id.encode(), b'{"orderId": "order-1", "basketVersion": 6}', ())
-    received = Received(message, MessageSource(ORDERS, 0, 1), at=utc_now())
-    settled = await container.order_handler.settle(parse_order(message.key, message.value), received)
-    told = json.loads(settled.result.value or b"")
+    told = json.loads((await settled(container, basket_id)).result.value or b"")
     return told["outcome"], told["code"]
+
+
+async def settled(container: Container, basket_id: str) -> SettledOrder:
+    return await container.order_handler.settle(*_an_order(basket_id))
+
+
+def _an_order(basket_id: str) -> tuple[OrderNotice, Received]:
+    message = Message(ORDERS, basket_id.encode(), b'{"orderId": "order-1", "basketVersion": 6}', ())
+    return parse_order(message.key, message.value), Received(message, MessageSource(ORDERS, 0, 1), at=utc_now())
 
 
 async def test_a_late_report_gets_the_result_that_it_always_gets(
@@ -65,8 +72,17 @@ async def test_a_late_report_waits_for_the_folder_and_says_so_of_a_damaged_file(
     with pytest.raises(ArchiveUnavailable, match="CHECKOUT_ARCHIVE_FOLDER"):
         await report(container, basket_id)
     folder.rename(events.parent)
+    whole = manifest.read_bytes()
     manifest.unlink()
-    assert await report(container, basket_id) == ("refused", "basket_not_found")
+    told = await settled(container, basket_id)
+    assert (told.refused, told.letter and told.letter.code) == ("there is no basket of this id", "archive_damaged")
+    assert told.letter is not None
+    assert f"{manifest.name} is not in the folder" in told.letter.error
+    # Once the file is back from the backup, the operator's retry has the effect of the report.
+    manifest.write_bytes(whole)
+    retried = await container.order_handler.settle(*_an_order(basket_id), retry="retry-1")
+    assert json.loads(retried.result.value or b"")["code"] == "basket_cancelled"
+    assert retried.letter is None
 
 
 async def test_topics_are_not_compared_with_baskets_in_the_archive(container: Container) -> None:
