@@ -83,6 +83,8 @@ async def with_timeout(role: str, within: float, work: Coroutine[Any, Any, T]) -
         raise translate_error(error) from error
     except asyncio.CancelledError as error:
         raise BrokerUnavailable("the client gave up") from error
+    finally:
+        del task, done  # an error would stay in a circle with this frame, and keep what is being sent
 
 
 def translate_error(error: KafkaError | OSError) -> Unavailable:
@@ -107,6 +109,16 @@ async def close_client(client: AIOKafkaProducer | AIOKafkaConsumer) -> None:
         if isinstance(client, AIOKafkaProducer):
             with contextlib.suppress(Unavailable):
                 await with_timeout("client", CLOSE_TIMEOUT_SECONDS, client.client.close())
+    if isinstance(client, AIOKafkaConsumer):
+        _release(client)
+
+
+def _release(client: AIOKafkaConsumer) -> None:
+    """A closed consumer would stay in a circle with what it knows of the cluster, until Python searches for circles.
+    aiokafka has no public way to end that."""
+    coordinator = client._coordinator  # noqa: SLF001
+    if coordinator is not None:
+        client._client.cluster.remove_listener(coordinator._handle_metadata_update)  # noqa: SLF001
 
 
 def ignore_result(future: asyncio.Future[Any]) -> None:

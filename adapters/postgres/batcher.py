@@ -74,7 +74,10 @@ class Batcher(Generic[Q, R]):
             # It works for many callers, so its log lines must not have the basket and trace of the first one.
             context = contextvars.Context()
             self._tasks.add(asyncio.create_task(self._empty_the_queue(), name="store batches", context=context))
-        return await result
+        try:
+            return await result
+        finally:
+            del result  # an error would stay in a circle with this frame, and keep the caller's request
 
     async def close(self) -> None:
         """Refuses new calls and finishes those that wait, or refuses them after the timeout."""
@@ -114,19 +117,21 @@ class Batcher(Generic[Q, R]):
                 repeated = True
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, _LONGEST_PAUSE)
+                continue
             except Exception as error:  # noqa: BLE001  (any error is for the callers)
                 if len(calls) == 1:
-                    calls[0].result.set_exception(error)
+                    calls.pop().result.set_exception(error)  # else as in `call`
                     return
-                half = len(calls) // 2
-                await self._run_batch(calls[:half], repeated=repeated)
-                await self._run_batch(calls[half:], repeated=repeated)
-                return
             else:
                 for call, result in zip(calls, results, strict=True):
                     if not call.result.done():
                         call.result.set_result(result)
                 return
+            # Outside of the handler, so that the error of the whole is no part of theirs.
+            half = len(calls) // 2
+            await self._run_batch(calls[:half], repeated=repeated)
+            await self._run_batch(calls[half:], repeated=repeated)
+            return
 
 
 def take_up_to(limit: int) -> Take[Q, R]:

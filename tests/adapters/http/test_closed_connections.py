@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterator
-
 import pytest
 
 from adapters.http.connections import LimitedConnection
 from tests.adapters.http.echo_server import echoing, wire
 from tests.adapters.http.test_websockets import HANDSHAKE, TEXT, frame
+from tests.garbage import living, no_search_for_circles
 from tests.servers.waiting import eventually
 
 GET = b"GET /a HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -27,25 +25,14 @@ SENT = {
 }
 
 
-@pytest.fixture(autouse=True)
-def _nothing_is_collected() -> Iterator[None]:
-    gc.collect()
-    gc.disable()
-    yield
-    gc.enable()
-
-
-def connections() -> list[LimitedConnection]:
-    return [each for each in gc.get_objects() if isinstance(each, LimitedConnection)]
-
-
 @pytest.mark.parametrize("what", SENT)
 async def test_nothing_is_left_of_a_connection_that_ended(what: str) -> None:
-    before = len(connections())
-    async with echoing(websockets=True) as port:
-        async with wire(port) as caller:
-            await caller.send(SENT[what])
-            await eventually(lambda: len(connections()) > before)
-            if what not in {"a part of a head", "a part of a body"}:
-                assert await caller.reader.read(1)
-        await eventually(lambda: len(connections()) == before)
+    with no_search_for_circles():
+        before = living(LimitedConnection)
+        async with echoing(websockets=True) as port:
+            async with wire(port) as caller:
+                await caller.send(SENT[what])
+                await eventually(lambda: living(LimitedConnection) > before)
+                if what not in {"a part of a head", "a part of a body"}:
+                    assert await caller.reader.read(1)
+            await eventually(lambda: living(LimitedConnection) == before)

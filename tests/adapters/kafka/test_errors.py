@@ -4,10 +4,17 @@ import asyncio
 import contextlib
 
 import pytest
+from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaConnectionError, ProducerFenced
 
-from adapters.kafka.errors import with_timeout
+from adapters.kafka.clients import consumer
+from adapters.kafka.errors import close_client, with_timeout
+from adapters.kafka.startup import start_client
+from adapters.kafka.topics import BASKETS
+from adapters.settings import Settings
 from domain.shared.errors import BrokerUnavailable, LeadershipLost
+from tests.garbage import CallersData, living, no_search_for_circles
+from tests.servers.waiting import eventually
 
 
 async def fails(error: BaseException) -> None:
@@ -64,3 +71,25 @@ async def test_our_own_cancellation_ends_the_work_and_is_raised() -> None:
     with pytest.raises(asyncio.CancelledError):
         await task
     await asyncio.wait_for(ended.wait(), 5)
+
+
+async def test_an_error_keeps_nothing_of_what_was_sent() -> None:
+    async def send(_: CallersData) -> None:
+        await asyncio.sleep(0)
+        raise KafkaConnectionError
+
+    with no_search_for_circles():
+        with contextlib.suppress(BrokerUnavailable):
+            await with_timeout("role", 5, send(CallersData()))
+        assert living(CallersData) == 0
+
+
+async def test_a_closed_consumer_keeps_nothing(settings: Settings) -> None:
+    with no_search_for_circles():
+        before = living(AIOKafkaClient)
+        client = consumer(settings, BASKETS, group=None)
+        await start_client(client, settings, "role", 45)
+        await client.getmany(timeout_ms=10)
+        await close_client(client)
+        del client
+        await eventually(lambda: living(AIOKafkaClient) <= before)

@@ -15,6 +15,7 @@ from adapters.postgres.event_store.append import MAX_APPENDS, MAX_BYTES, take_ba
 from domain.ports.event_store import Append, AppendOutcome, NewEvent
 from domain.shared.errors import StoreUnavailable
 from tests.builders.appends import a_response, a_stream, an_append, an_idempotency_key
+from tests.garbage import CallersData, living, no_search_for_circles
 from tests.servers.waiting import eventually
 
 
@@ -30,8 +31,12 @@ class BatchServer:
     async def run(self, requests: Sequence[str], repeated: bool) -> Sequence[str]:
         self.batches.append((list(requests), repeated))
         await self.gate.wait()
-        if error := self.fails(requests):
-            raise error
+        error = self.fails(requests)
+        try:
+            if error is not None:
+                raise error
+        finally:
+            del error  # it would stay in a circle with this frame
         return requests
 
 
@@ -171,6 +176,23 @@ async def test_an_event_loop_may_end_during_a_batch() -> None:
     await asyncio.to_thread(asyncio.run, abandon())
     gc.collect()
     assert complaints == []
+
+
+@pytest.mark.parametrize("error", [ValueError("wrong"), StoreUnavailable("away")])
+async def test_an_error_keeps_nothing_of_its_callers(server: BatchServer, error: Exception) -> None:
+    server.fails = lambda _: type(error)(str(error))
+    batches = batching(server, timeout=0.1)
+
+    async def call(number: int) -> None:
+        data = CallersData()
+        await batches.call(str(number))
+        del data
+
+    with no_search_for_circles():
+        ended = await asyncio.gather(*map(call, range(3)), return_exceptions=True)
+        assert [type(each) for each in ended] == [type(error)] * 3
+        del ended
+        await eventually(lambda: living(CallersData) == 0)
 
 
 def waiting(*appends: Append) -> deque[PendingCall[Append, AppendOutcome]]:
