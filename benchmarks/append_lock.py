@@ -2,8 +2,8 @@
 
 python -m benchmarks.append_lock [--seconds 1.5] [--rounds 3]
 
-Each writer is an event store with a connection of its own, as an API process has one. All callers append as soon as they
-may; writers take their appends in turn. A slow disk is imitated: PostgreSQL waits so long before it flushes
+Each writer is an event store with a connection of its own, as an API process has one. Appends store an event with its
+keyed response, as most calls do. All callers append as soon as they may; writers take their appends in turn. A slow disk is imitated: PostgreSQL waits so long before it flushes
 (`commit_delay`). PostgreSQL is embedded. The last line is one JSON object.
 
 An append holds the lock until its commit is on disk, and the batches of the writers take turns. So an append waits for
@@ -30,10 +30,12 @@ from adapters.postgres.event_store.store import PostgresEventStore
 from adapters.postgres.pool import DatabasePool
 from benchmarks.append_rate import EVENT, AppendRound, fresh_database, run_round
 from benchmarks.processor_clock import ProcessorClock, postgresql_clock
-from domain.ports.event_store import Append, Appended
+from domain.ports.event_store import Append, Appended, IdempotencyKey, RenderedResponse
 
 CALLERS = 64
 WRITERS = (1, 2, 4, 8)
+RESPONSE = RenderedResponse(200, {"content-type": "application/json", "etag": '"4"'}, b'{"text":"%b"}' % (b"x" * 1_100))
+FINGERPRINT = bytes(32)
 FLUSH_MILLISECONDS = (0, 1, 5, 20, 50)
 """What is added to a flush of this machine's disk. The longest ones hide what else the machine does."""
 
@@ -68,7 +70,8 @@ async def _round(url: str, writers: int, seconds: float, postgresql: ProcessorCl
         turns = itertools.cycle(stores)
 
         async def append(stream: str) -> None:
-            outcome = await next(turns).append(Append(stream, 0, (EVENT,)))
+            key = IdempotencyKey("benchmark/update", stream, FINGERPRINT)
+            outcome = await next(turns).append(Append(stream, 0, (EVENT,), response=(key, RESPONSE)))
             assert isinstance(outcome, Appended), outcome
 
         await run_round(append, CALLERS, 0.3, postgresql)  # makes connections and plans

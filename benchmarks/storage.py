@@ -144,7 +144,7 @@ async def measure(baskets: int, folder: Path) -> dict[str, Any]:
     return {
         "baskets": baskets,
         "events_per_basket": round(last / baskets, 2),
-        "postgresql_bytes": _table_bytes(sizes, baskets, last) | {"archived_basket": _each(rows, baskets)},
+        "postgresql_bytes": _table_bytes(sizes, baskets, last) | {"archived_baskets": _each(rows, baskets)},
         "wal_bytes": wal,
         "kafka_bytes": {name: round(_log_bytes(kafka.folder, topic) / baskets) for name, topic in PUBLISHED.items()},
         "archive_bytes_per_event": round(archived.bytes / archived.events),

@@ -14,11 +14,11 @@ from adapters.postgres.event_store.append import MAX_APPENDS
 from adapters.postgres.event_store.read import CONCURRENCY
 from adapters.postgres.read_models import basket_list
 from adapters.settings import Settings
+from benchmarks.performance.markdown import table
 from benchmarks.performance.results import PerformanceResults
 from benchmarks.performance.scaling import PlannedLoad, capacity, lock_capacity, stored
 from benchmarks.performance.scaling_cost import costs_of_a_million
 from benchmarks.performance.scaling_inputs import Assumptions, MeasuredCosts, measured_costs, rows_of
-from benchmarks.performance.sections import table
 from benchmarks.performance.soak import SoakFile
 
 PAGE = Path("docs/scaling.md")
@@ -52,6 +52,7 @@ def scaling_page(results: PerformanceResults, file: Path, soak: SoakFile, assume
         "KAFKA": _kafka(loads),
         "STORAGE": _storage(loads),
         "COSTS": _costs(costs, assumed),
+        "NOTES": [_notes(results)],
         "LOCK_CHECK": [_lock_check(results)],
         "LIMITS": [_first_limits(costs, assumed)],
         "TOPICS": [str(len(TOPICS))],
@@ -175,9 +176,19 @@ def _first_limits(costs: MeasuredCosts, assumed: Assumptions) -> str:
     single = [(rate, name) for name, rate in _bears(costs, assumed).items() if not name.startswith("one ")]
     (first, name), (second, other) = sorted(single)[:2]
     return (
-        f"**At about {round(first, -2):,.0f} updates a second {name} is full**, within the planned share of its time."
+        f"**At about {round(first, -2):,.0f} updates a second {name} is full** by the assumptions below."
         f" Next comes {other}, at about {round(second, -2):,.0f}."
     )
+
+
+def _notes(results: PerformanceResults) -> str:
+    """What those who measured noted, with the sections that it is about."""
+    about: dict[str, list[str]] = {}
+    for name, figures in results.sections.items():
+        if (note := figures.get("measured", {}).get("note")) is not None:
+            about.setdefault(note, []).append(name)
+    said = "; ".join(f"{', '.join(names)}: {note}" for note, names in about.items())
+    return f" Notes on measurements: {said}." if said else ""
 
 
 def _lock_check(results: PerformanceResults) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from benchmarks.performance.results import PerformanceResults
 from benchmarks.performance.soak import SoakFile
@@ -37,14 +38,14 @@ def summary(results: PerformanceResults, targets: Sequence[Judgement], soak: Soa
                 f" A reader of Kafka has an event {latency['p50_ms']:,.0f} ms after its commit (median; p99"
                 f" {latency['p99_ms']:,.0f} ms)."
             )
-        yield f"**The one publisher publishes {publisher['events_a_second']:,} events a second.**{reader}"
+        yield f"**The one publisher publishes {publisher['events_a_second']:,} events a second.**{reader}{_note(publisher)}"
     if (workers := sections.get("workers")) is not None:
         api = workers["api"]["update"]
         projectors = [workers["projectors"][f"projectors_{count}"]["events_per_second"] for count in (1, 2)]
         yield (
             f"**A second API process** answers {api['2']['per_second'] / api['1']['per_second']:.2f} times the updates"
             f" on this machine of {workers['processors']} processors, which its callers and PostgreSQL use too. A second"
-            f" projector projects {projectors[1] / projectors[0]:.2f} times the events."
+            f" projector projects {projectors[1] / projectors[0]:.2f} times the events.{_note(workers)}"
         )
     if (growth := sections.get("growth")) is not None:
         largest = max(
@@ -61,3 +62,9 @@ def summary(results: PerformanceResults, targets: Sequence[Judgement], soak: Soa
                 f" workers in one process; a later hour adds {soak.results.growth('serve'):.0f} and"
                 f" {soak.results.growth('work all'):.0f} MB."
             )
+
+
+def _note(figures: Mapping[str, Any]) -> str:
+    """What a reader must know of the measurement."""
+    note = figures.get("measured", {}).get("note")
+    return "" if note is None else f" (Measured so: {note}.)"

@@ -146,10 +146,17 @@ def results(**left_out: None) -> PerformanceResults:
     sections: dict[str, Any] = {
         "storage": {
             "events_per_basket": 11.0,
-            "postgresql_bytes": dict.fromkeys((*tables, "archived_basket"), size),
+            "postgresql_bytes": dict.fromkeys((*tables, "archived_baskets"), size),
             "wal_bytes": {"initiate": 7_000, "update": 3_000, "validate": 5_000, "order": 2_000, "view": 4_000},
             "kafka_bytes": {"events": 14_000, "states": 24_000, "verdicts": 5_000},
             "archive_bytes_per_event": 100,
+        },
+        "append lock": {
+            "rates": [
+                {"flush_ms": flush, "writers": writers, "postgresql_us": 10.0 * writers + flush, "p50_ms": 100.0}
+                for flush in (0, 20)
+                for writers in (1, 2)
+            ]
         },
         "publisher": {"us_of_processor_an_event": 40.0},
         "commands": {"us_of_processor_a_command": 180.0, "us_of_postgresql_a_command": 50.0},
@@ -159,7 +166,7 @@ def results(**left_out: None) -> PerformanceResults:
         },
         "growth": {"microseconds": {"10,000 events": {}, "1,000,000 events": cost}},
     }
-    names = ("initiate", "update with a key", "get", "validate", "append, 16 callers")
+    names = ("initiate", "update with a key", "get", "validate")
     return PerformanceResults(
         made="2026-11-28T10:00:00+00:00",
         commit="abc1234",
@@ -188,6 +195,7 @@ def test_costs_of_a_checkout_are_the_sums_of_its_calls_with_what_loading_adds() 
     cold = measured_costs(results(), SOAK, ASSUMED)
     assert cold.api_us - warm.api_us == pytest.approx(50 * (5 + 4 + 1))
     assert cold.calls_postgresql_us == pytest.approx(10 * 11 + 5 * 10)
+    assert cold.append_us == 20.0
     assert cold.publisher_us == pytest.approx(440)
     assert cold.workers_postgresql_us == pytest.approx(50 + 110)
     assert cold.wal_bytes == 7_000 + 5 * 3_000 + 5_000 + 2_000 + 8 * 4_000
@@ -196,7 +204,7 @@ def test_costs_of_a_checkout_are_the_sums_of_its_calls_with_what_loading_adds() 
 
 
 def test_a_missing_measurement_is_named_with_its_command() -> None:
-    with pytest.raises(MissingSection, match=r"benchmarks\.storage \| .* add storage"):
+    with pytest.raises(MissingSection, match=r"benchmarks\.storage \| .* add 'storage'"):
         measured_costs(results(storage=None), SOAK, ASSUMED)
 
 

@@ -103,3 +103,15 @@ def test_the_summary_names_what_is_missed_and_leaves_out_what_was_not_measured()
     assert "projects 1.05 times the events" in text
     assert "Memory" not in text
     assert "publisher" not in text
+
+
+def test_waits_for_the_lock_stand_beside_one_and_a_half_flushes_of_all_writers() -> None:
+    rates = [
+        {"flush_ms": flush, "writers": writers, "per_second": 1000, "postgresql_us": 20.0, "p50_ms": 70.0}
+        for flush in (0, 20)
+        for writers in (1, 2)
+    ]
+    text = section("append lock", {"callers": 64, "rounds": 1, "rates": rates})
+    assert "| this machine's disk | 70 | 70 |" in text
+    assert "| 20 ms more for a flush | 70 | 70 (60) |" in text
+    assert "| 20 ms more for a flush | 1,000 | 1,000 |" in text
