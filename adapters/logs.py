@@ -12,7 +12,7 @@ import sys
 from collections.abc import Mapping
 from contextvars import ContextVar
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 from json.encoder import encode_basestring_ascii
 from time import time
 from typing import Any, Protocol
@@ -107,12 +107,22 @@ def log_request(
     if not logging.root.isEnabledFor(level):
         return
     line = (
-        f'{{"method":{_json_text(method)},"route":{_json_text(route)},"status":{status},'
-        f'"duration_ms":{round(seconds * 1000, 2)},"basket":{encode_basestring_ascii(basket) if basket else "null"},'
+        f"{_request_head(method, route, status)}{round(seconds * 1000, 2)},"
+        f'"basket":{encode_basestring_ascii(basket) if basket else "null"},'
         f'"organisation":{_json_text(organisation)},"event":"request","trace":{encode_basestring_ascii(trace)},'
-        f'"level":"{logging.getLevelName(level).lower()}","timestamp":"{_timestamp()}","logger":"api"}}'
+        f'"level":"{_level_name(level)}","timestamp":"{_timestamp()}","logger":"api"}}'
     )
     _write(_strike_tokens(line))
+
+
+@lru_cache(maxsize=1_000)
+def _request_head(method: str, route: str, status: int) -> str:
+    return f'{{"method":{_json(method)},"route":{_json(route)},"status":{status},"duration_ms":'
+
+
+@cache
+def _level_name(level: int) -> str:
+    return logging.getLevelName(level).lower()
 
 
 def _timestamp() -> str:

@@ -7,13 +7,13 @@ from enum import Enum
 
 import httptools
 from uvicorn.protocols.http.flow_control import FlowControl
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from adapters.http import request_head
 from adapters.http.connections import NEVER, Admission, LimitedConnection
 from adapters.http.limit_problems import LimitProblem
 from adapters.http.receive_buffer import PIECE, NextStep, ReceiveBuffer
-from adapters.http.response_writer import ResponseWriter
+from adapters.http.response_writer import WHOLE_RESPONSE, ResponseWriter
 
 LINGER = 2.0
 """Seconds in which a refused caller may go on sending, so that no reset overtakes its response."""
@@ -56,6 +56,7 @@ class LimitedHttpProtocol(LimitedConnection, HttpToolsProtocol):
         super().connection_made(transport)
         self._buffer = ReceiveBuffer(self.loop, transport, self._take)
         self._response = ResponseWriter(self.loop, transport)
+        self._extensions = {WHOLE_RESPONSE: self.send_whole}
         self.flow = FlowControl(self._buffer)  # type: ignore[arg-type]  # it only pauses and resumes
         self.deadline = self.loop.time() + self._settings.http_headers_timeout
         admission = self._open_connections.admit(self)
@@ -171,6 +172,7 @@ class LimitedHttpProtocol(LimitedConnection, HttpToolsProtocol):
             # A request follows the end of a chunked body in one piece; the parser cannot halt between them.
             raise _Stop
         super().on_message_begin()
+        self.scope["extensions"] = self._extensions  # type: ignore[typeddict-item]  # this one is ours
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if self._phase is not PARSING:
@@ -210,6 +212,26 @@ class LimitedHttpProtocol(LimitedConnection, HttpToolsProtocol):
             self.deadline = NEVER
             cycle.more_body = False
             cycle.message_event.set()
+
+    async def send_whole(self, status: int, lines: bytes, body: bytes) -> None:
+        """Sends the response to the request in progress, as `RequestResponseCycle.send` would in two messages."""
+        cycle = self.cycle
+        if self.flow.write_paused and not cycle.disconnected:
+            await self.flow.drain()
+        if cycle.disconnected:
+            return
+        cycle.response_started = cycle.response_complete = True
+        head = [STATUS_LINE[status], lines]
+        for name, value in self.server_state.default_headers:
+            head += (name, b": ", value, b"\r\n")
+        head.append(b"\r\n" if cycle.keep_alive else b"connection: close\r\n\r\n")
+        if self.scope["method"] != "HEAD":
+            head.append(body)
+        self.transport.write(b"".join(head))
+        cycle.message_event.set()
+        if not cycle.keep_alive:
+            self.transport.close()
+        self.on_response_complete()
 
     def handle_websocket_upgrade(self) -> None:
         self._open_connections.remove(self)

@@ -1,8 +1,15 @@
-"""Sends a response's head along with the first bytes of its body: a system call costs more than all that is parsed."""
+"""Sends a response's head along with its body: a system call costs more than all that is parsed."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
+
+WHOLE_RESPONSE = "checkout.whole_response"
+"""The extension in an ASGI scope with which an application sends a response in one piece, instead of two messages."""
+
+SendWhole = Callable[[int, bytes, bytes], Awaitable[None]]
+"""Takes the status, the header lines, each with its CRLF, and the body. The body is left out for HEAD."""
 
 _HEAD = b"HTTP/1.1 "
 _CONTINUE = b"HTTP/1.1 1"

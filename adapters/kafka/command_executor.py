@@ -155,7 +155,7 @@ class KafkaCommandExecutor:
                 _log.exception("unexpected_failure")
             response = to_problem(error).response()
         basket_id = queued.basket_id or _basket_of(response)
-        COMMANDS.labels(_KINDS.get(message.type or "", "other"), "kafka", outcome_label(response.status)).inc()
+        COMMANDS.labels(_KINDS.get(message.type or "", "other"), "kafka", outcome_label(response.status)).value += 1
         _log.info("command", type=message.type, basket=basket_id, status=response.status)
         return result_message(
             message,

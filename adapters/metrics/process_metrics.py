@@ -6,26 +6,28 @@ from typing import Literal
 
 from prometheus_client import Counter, Histogram, disable_created_metrics
 
+from adapters.metrics.tallies import CounterTally, HistogramTally
+
 # Nobody needs a second series for each counter and histogram.
 disable_created_metrics()  # type: ignore[no-untyped-call]
 
-HTTP_REQUESTS = Counter(
+HTTP_REQUESTS = CounterTally(
     "checkout_http_requests_total",
     "Requests that the API answered.",
     ["method", "route", "status"],
 )
-HTTP_SECONDS = Histogram(
+HTTP_SECONDS = HistogramTally(
     "checkout_http_request_duration_seconds",
     "How long the API took for a request, from its first byte to the last byte of the response.",
     ["method", "route"],
-    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0),
+    bounds=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0),
 )
 HTTP_REFUSED = Counter(
     "checkout_http_refused_total",
     "Requests and connections that this process refused or closed because of a limit.",
     ["reason"],
 )
-COMMANDS = Counter(
+COMMANDS = CounterTally(
     "checkout_commands_total",
     "Commands that were executed or rejected, by the way on which they came.",
     ["kind", "way", "outcome"],

@@ -48,12 +48,14 @@ def pointer(location: Location) -> str:
 
 
 def _count_members(value: JsonValue) -> int:
-    if not isinstance(value, dict | list):
-        return 0
-    count, nested = (len(value), value.values()) if isinstance(value, dict) else (0, value)
-    for each in nested:
-        if type(each) is dict or type(each) is list:  # most values are neither, and calls cost
-            count += _count_members(each)
+    count = 0
+    found = [value]
+    for each in found:  # it grows meanwhile
+        if type(each) is dict:
+            count += len(each)
+            found += each.values()
+        elif type(each) is list:
+            found += each
     return count
 
 

@@ -56,49 +56,51 @@ class RequestMiddleware:
         began = perf_counter()
         context = begin_request(scope, self._new_id)
         set_log_context(context)
-        sending = _Sending(send, context)
         try:
             respond = self._find_route(scope)
             if respond is None:
-                await self._app(scope, receive, sending)
+                await self._app(scope, receive, _Observed(send, context))
             else:
-                await sending.respond(await respond(context, scope, receive))
+                await _send(scope, send, await respond(context, scope, receive), context)
         except ClientDisconnected:
-            sending.status = CLIENT_CLOSED_REQUEST
+            context.status = CLIENT_CLOSED_REQUEST
         except Exception as error:
             if not isinstance(error, CheckoutError):
                 _log.exception("unexpected_failure")
-            if sending.status:
+            if context.status:
                 raise  # half of the response is sent: only closing the connection says that it failed
-            await sending.respond(to_problem(error).response())
+            await _send(scope, send, to_problem(error).response(), context)
         finally:
             seconds = perf_counter() - began
-            self._requests.observe(scope["method"], context.route, sending.status, seconds)
+            method, route, status = scope["method"], context.route, context.status
+            self._requests.observe(method, route, status, seconds)
             log_request(
-                logging.DEBUG if context.route.startswith("/health/") else logging.INFO,
+                logging.DEBUG if route.startswith("/health/") else logging.INFO,
                 trace=context.trace_id,
-                method=scope["method"],
-                route=context.route,
-                status=sending.status,
+                method=method,
+                route=route,
+                status=status,
                 seconds=seconds,
                 basket=context.basket_id,
                 organisation=context.partner,
             )
 
 
-class _Sending:
-    """Sends a response with its correlation id, and knows its status; 0 before it begins."""
+async def _send(scope: Scope, send: Send, response: RenderedResponse, context: RequestContext) -> None:
+    context.status = response.status
+    await send_response(scope, send, response, context.correlation_id)
+
+
+class _Observed:
+    """Sends an application's messages. It adds the correlation id, and notes the status."""
 
     def __init__(self, send: Send, context: RequestContext) -> None:
-        self.status = 0
         self._send = send
-        self._correlation = (b"x-correlation-id", context.correlation_id.encode("latin-1"))
+        self._context = context
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            self.status = message["status"]
-            message["headers"] = [*message["headers"], self._correlation]
+            self._context.status = message["status"]
+            correlation = (b"x-correlation-id", self._context.correlation_id.encode("latin-1"))
+            message["headers"] = [*message["headers"], correlation]
         await self._send(message)
-
-    async def respond(self, response: RenderedResponse) -> None:
-        await send_response(self, response)

@@ -8,6 +8,7 @@ from typing import cast
 import msgspec
 from starlette.types import Receive, Scope, Send
 
+from adapters.http.response_writer import WHOLE_RESPONSE
 from adapters.wire.request_errors import BodyTooLarge
 from adapters.wire.trace_context import continue_trace
 from api.http.headers import join_headers
@@ -32,6 +33,8 @@ class RequestContext(msgspec.Struct):
     route: str = "none"
     partner: str | None = None
     basket_id: str | None = None
+    status: int = 0
+    """Of the response; 0 before it begins."""
 
     def log_fields(self) -> dict[str, str]:
         """What is known by now, for every log line."""
@@ -63,24 +66,35 @@ async def read_body(headers: dict[str, str], receive: Receive, limit: int) -> by
     announced = headers.get("content-length", "0")
     if not announced.isdecimal() or len(announced) > 18 or int(announced) > limit:
         raise BodyTooLarge(limit)
-    chunks: list[bytes] = []
-    size = 0
+    body = bytearray()
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise ClientDisconnected
-        chunk = message.get("body", b"")
-        size += len(chunk)
-        if size > limit:
+        body += message.get("body", b"")
+        if len(body) > limit:
             raise BodyTooLarge(limit)
-        chunks.append(chunk)
         if not message.get("more_body", False):
-            return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+            return bytes(body)
 
 
-async def send_response(send: Send, response: RenderedResponse) -> None:
-    headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in response.headers.items()]
+async def send_response(
+    scope: Scope, send: Send, response: RenderedResponse, correlation_id: str | None = None
+) -> None:
+    """Sends it in one piece where the server can: that takes a third of the time. Raises ValueError for a header with
+    a line break."""
+    fields = [(name.lower(), value) for name, value in response.headers.items()]
     if response.status != NOT_MODIFIED:  # its length would be that of the whole response
-        headers.append((b"content-length", b"%d" % len(response.body)))
+        fields.append(("content-length", str(len(response.body))))
+    if correlation_id is not None:
+        fields.append(("x-correlation-id", correlation_id))
+    send_whole = scope.get("extensions", {}).get(WHOLE_RESPONSE)
+    if send_whole is not None:
+        lines = "".join([f"{name}: {value}\r\n" for name, value in fields])
+        if lines.count("\n") != len(fields) or lines.count("\r") != len(fields):
+            raise ValueError("a header has a line break")
+        await send_whole(response.status, lines.encode("latin-1"), response.body)
+        return
+    headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in fields]
     await send({"type": "http.response.start", "status": response.status, "headers": headers})
     await send({"type": "http.response.body", "body": response.body})

@@ -161,10 +161,11 @@ class PartnerRoutes:
         return await self._handlers.initiate(parsed.command, request.caller, render_initiated, key)
 
     async def update(self, request: PartnerRequest) -> RenderedResponse:
-        preconditions, header = read_preconditions(request.headers), read_idempotency_key(request.headers)
+        headers = request.headers
+        preconditions, header = read_preconditions(headers), read_idempotency_key(headers)
         handling = self._handling(request)
         included = request.included(handling)
-        basket_id = self._cookie.require(request.headers)
+        basket_id = self._cookie.require(headers)
         request.context.basket_id = basket_id
         content = await self._content(request)
         parsed = parse_update(

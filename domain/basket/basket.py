@@ -124,10 +124,10 @@ class Basket(Aggregate):
     def sums(self) -> Sums:
         """What the lines come to, worked out once for each version."""
         kept = self.rendered.sums
-        if kept is None or kept[0] != self.version:
+        if kept is None or kept[0] != self._version:
             items = self.items.values()
             sums = add_up([line_amount(item.price, item.quantity) for item in items])
-            kept = self.rendered.sums = (self.version, sums)
+            kept = self.rendered.sums = (self._version, sums)
         return kept[1]
 
     def status_at(self, now: datetime) -> BasketStatus:

@@ -17,7 +17,7 @@ from domain.basket.events import OrderItem
 from domain.basket.rendered_parts import RenderedLine
 from domain.shared.findings import Assessment, Finding, Remedy
 from domain.shared.money import ExpectedPrice, Money, Price
-from domain.shared.totals import LineAmount, add_up, line_amount
+from domain.shared.totals import LineAmount, Sums, add_up, line_amount
 from domain.shared.values import OpenMap
 
 Document = dict[str, Any]
@@ -52,6 +52,22 @@ def serialize_price(price: Price | None) -> Document | None:
     return {"amount": str(price.amount), "currency": price.currency, "interval": price.interval}
 
 
+def _serialize_sums(sums: Sums) -> Document:
+    totals = [
+        {"amount": str(amount), "currency": currency, "interval": interval}
+        for (interval, currency), amount in sums.amounts
+    ]
+    only = sums.only_amount
+    if only is None:
+        return {"totals": totals, "total": None, "payable": None}
+    amount, currency = only
+    return {
+        "totals": totals,
+        "total": {"amount": str(amount), "currency": currency},
+        "payable": {"amount": str(sums.payable), "currency": currency},
+    }
+
+
 def _serialize_expected(price: ExpectedPrice | None) -> Document | None:
     """As the caller named it: without an interval if it named none."""
     return serialize_money(price) if price is None or price.any_interval else serialize_price(price)
@@ -72,14 +88,12 @@ def order_json(basket: Basket) -> bytes:
     if (whole := rendered.whole) is not None and whole[:2] == (basket.version, basket.status):
         return whole[2]
     lines = _render_lines(basket)
-    if rendered.sums is None or rendered.sums[0] != basket.version:
-        rendered.sums = (basket.version, add_up([line.amount for line in lines]))
-    sums = basket.sums
+    version = basket.version
+    if rendered.sums is None or rendered.sums[0] != version:
+        rendered.sums = (version, add_up([line.amount for line in lines]))
     head, details = _render_details(basket)
     tail = {
-        "totals": [serialize_price(each) for each in sums.totals],
-        "total": serialize_money(sums.total),
-        "payable": serialize_money(sums.payable),
+        **_serialize_sums(basket.sums),
         "created": basket.created_on,
         "modified": basket.modified_on,
         "expiresAt": basket.expires_at,
@@ -87,13 +101,13 @@ def order_json(basket: Basket) -> bytes:
     json = b'%b,"status":"%b","version":%d,%b,"orderItems":[%b],%b' % (
         head,
         basket.status.encode(),
-        basket.version,
+        version,
         details,
         b",".join([line.json for line in lines]),
         to_json(tail)[1:],
     )
     if len(json) <= LARGEST_KEPT * (1 + len(lines)):
-        rendered.whole = (basket.version, basket.status, json)
+        rendered.whole = (version, basket.status, json)
     return json
 
 
@@ -206,7 +220,7 @@ def _market(basket: Basket) -> Document:
 def serialize_summary(basket: Basket) -> Document:
     """A basket in a list: what its order says of the same names, the number of its lines, and the last verdict. It has
     no personal data."""
-    details, sums = basket.details, basket.sums
+    details = basket.details
     return {
         "id": basket.id,
         "external_id": details.external_id,
@@ -215,9 +229,7 @@ def serialize_summary(basket: Basket) -> Document:
         "country": details.country,
         "currency": details.currency,
         "market": _market(basket),
-        "totals": [serialize_price(each) for each in sums.totals],
-        "total": serialize_money(sums.total),
-        "payable": serialize_money(sums.payable),
+        **_serialize_sums(basket.sums),
         "lines": len(basket.items),
         "ready": basket.ready,
         "created": basket.created_on,

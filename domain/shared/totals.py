@@ -13,24 +13,50 @@ _SMALLEST = {currency: Decimal(1).scaleb(-decimals) for currency, decimals in MI
 _ROUNDING = Context(prec=64, rounding=ROUND_HALF_UP, traps=[InvalidOperation])
 
 
-class Sums(NamedTuple):
-    """The sums of some lines.
-
-    `totals` has one amount for each interval and currency: once first, then by the interval's length. `total` is the
-    one amount if all lines are priced and share interval and currency. `payable` is `total` rounded half up to the
-    currency's minor unit.
-    """
-
-    totals: tuple[Price, ...]
-    total: Money | None
-    payable: Money | None
-
-
 Rate = tuple[Interval | None, str]
 """Interval and currency."""
 
 LineAmount = tuple[Rate, Decimal]
 """What a line comes to."""
+
+
+class Sums(NamedTuple):
+    """The sums of some lines: one amount for each rate. Once comes first, then by the interval's length. Its values are
+    made when they are asked for: most orders are only rendered."""
+
+    amounts: tuple[LineAmount, ...]
+    is_complete: bool
+    """Whether every line is priced."""
+
+    @property
+    def totals(self) -> tuple[Price, ...]:
+        """All amounts."""
+        return tuple(
+            [
+                Price.construct_trusted(amount=amount, currency=currency, interval=interval)
+                for (interval, currency), amount in self.amounts
+            ]
+        )
+
+    @property
+    def only_amount(self) -> tuple[Decimal, str] | None:
+        """The one amount and its currency, if all lines are priced and share interval and currency."""
+        if not self.is_complete or len(self.amounts) != 1:
+            return None
+        (_, currency), amount = self.amounts[0]
+        return amount, currency
+
+    @property
+    def total(self) -> Money | None:
+        """`only_amount` as money."""
+        only = self.only_amount
+        return None if only is None else Money.construct_trusted(amount=only[0], currency=only[1])
+
+    @property
+    def payable(self) -> Decimal | None:
+        """`only_amount` as it can be charged."""
+        only = self.only_amount
+        return None if only is None else payable(*only)
 
 
 def line_amount(price: Price | None, quantity: int) -> LineAmount | None:
@@ -54,31 +80,21 @@ def add_up(lines: Iterable[LineAmount | None]) -> Sums:
         held = amounts.get(rate)
         amounts[rate] = amount if held is None else EXACT_DECIMAL.add(held, amount)
     ordered = amounts.items() if len(amounts) == 1 else sorted(amounts.items(), key=_order)
-    totals = tuple(
-        [
-            Price.construct_trusted(amount=amount, currency=currency, interval=interval)
-            for (interval, currency), amount in ordered
-        ]
-    )
-    if not is_complete or len(totals) != 1:
-        return Sums(totals, None, None)
-    total = Money.construct_trusted(amount=totals[0].amount, currency=totals[0].currency)
-    return Sums(totals, total, payable(total))
+    return Sums(tuple(ordered), is_complete)
 
 
-def payable(money: Money) -> Money:
+def payable(amount: Decimal, currency: str) -> Decimal:
     """The amount rounded half up to the currency's minor unit, with that many decimals. A currency for which ISO 4217
     has no minor unit is not rounded."""
-    smallest = _SMALLEST.get(money.currency)
-    if smallest is None or money.amount.same_quantum(smallest):
-        return money
-    amount = money.amount.quantize(smallest, context=_ROUNDING)
-    return Money.construct_trusted(amount=amount, currency=money.currency)
+    smallest = _SMALLEST.get(currency)
+    if smallest is None or amount.same_quantum(smallest):
+        return amount
+    return amount.quantize(smallest, context=_ROUNDING)
 
 
 def is_payable(money: Money) -> bool:
     """Whether the amount can be charged as it is: it is not finer than the currency's minor unit."""
-    return payable(money).amount == money.amount
+    return payable(money.amount, money.currency) == money.amount
 
 
 def smallest_payable(money: Money) -> Money:

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 import httpx
 from starlette.types import Receive, Scope, Send
 
-from adapters.http.response_writer import ResponseWriter
+from adapters.http.response_writer import WHOLE_RESPONSE, ResponseWriter
 from adapters.http.server import serve_in_background
 from tests.adapters.http.echo_server import LIMITS
 
@@ -92,3 +92,42 @@ async def test_a_head_without_a_body_leaves_in_the_same_turn() -> None:
     assert transport.calls == []
     await asyncio.sleep(0)
     assert transport.calls == [[b"HTTP/1.1 304 Not Modified\r\n\r\n"]]
+
+
+async def either_way(scope: Scope, receive: Receive, send: Send) -> None:
+    """Sends the same response in two messages or in one piece."""
+    if scope["type"] != "http":
+        return
+    body = b"{}" if scope["path"] != "/large" else b"x" * 3_000_000
+    lines = {b"x-name": b"head", b"content-length": b"%d" % len(body)}
+    if scope["query_string"] == b"whole":
+        head = b"".join([b"%b: %b\r\n" % line for line in lines.items()])
+        await scope["extensions"][WHOLE_RESPONSE](200, head, body)
+    else:
+        await send({"type": "http.response.start", "status": 200, "headers": [*lines.items()]})
+        await send({"type": "http.response.body", "body": body})
+
+
+async def exchanged(port: int, request: bytes) -> bytes:
+    """All bytes that come back until the server closes, without the date, which may change meanwhile."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(request)
+    received = await asyncio.wait_for(reader.read(), 30)
+    writer.close()
+    return b"\r\n".join(line for line in received.split(b"\r\n") if not line.startswith(b"date: "))
+
+
+async def test_a_response_in_one_piece_reads_as_one_of_two_messages() -> None:
+    last = b" HTTP/1.1\r\nhost: h\r\nconnection: close\r\n\r\n"
+    async with serve_in_background(either_way, LIMITS, 0, "pages") as port:
+        for requests in (
+            b"GET /?%b" + last,
+            b"HEAD /?%b" + last,
+            b"GET /large?%b" + last,
+            b"GET /?%b HTTP/1.0\r\n\r\n",
+            b"GET /large?%b HTTP/1.1\r\nhost: h\r\n\r\nPOST /?%b HTTP/1.1\r\nhost: h\r\ncontent-length: 2\r\n\r\n{}HEAD /?%b"
+            + last,
+        ):
+            ways = [await exchanged(port, requests.replace(b"%b", way)) for way in (b"whole", b"messages")]
+            assert ways[0] == ways[1]
+            assert ways[0].startswith(b"HTTP/1.1 200 OK\r\nx-name: head\r\ncontent-length: ")
