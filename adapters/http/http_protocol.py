@@ -71,6 +71,7 @@ class LimitedHttpProtocol(LimitedConnection, HttpToolsProtocol):
         self._open_connections.remove(self)
         super().connection_lost(exc)
         self._buffer.close()
+        self._extensions.clear()  # a circle: it would hold all that came until a search for circles
 
     def data_received(self, data: bytes) -> None:
         if self._phase is REFUSED:
