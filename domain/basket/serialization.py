@@ -128,10 +128,8 @@ def _render_lines(basket: Basket) -> list[RenderedLine]:
     lines: list[RenderedLine] = []
     for id, item in basket.items.items():
         line = kept.get(id)
-        if line is None:
+        if line is None or line.item is not item:
             line = kept[id] = _render_line(item)
-        elif line.item is not item:
-            line = kept[id] = _render_changed_line(item, line)
         lines.append(line)
     if len(kept) > len(lines):
         # In place: forks that were given up, as while the store is away, leave their lines in the dictionary of all.
@@ -174,34 +172,9 @@ def _render_end(item: OrderItem) -> _End:
         "offer": _part(item.offer),
         "price": serialize_price(item.price),
         "expectedPrice": _serialize_expected(item.expected_price),
-        "lineTotal": _serialize_amount(amount),
+        "lineTotal": None if amount is None else {"amount": str(amount[1]), "currency": amount[0][1]},
     }
     return to_json(document)[1:], amount
-
-
-_QUANTITY, _LINE_TOTAL = b'"quantity":', b',"lineTotal":'
-
-
-def _render_changed_line(item: OrderItem, former: RenderedLine) -> RenderedLine:
-    """As `_render_line`. Mostly only the quantity is another one, and with it the total at the line's end."""
-    before, json = former.item, former.json
-    if item.offer is not before.offer or item.price is not before.price or item.expected_price != before.expected_price:
-        return _render_line(item)
-    amount = line_amount(item.price, item.quantity)
-    begin = json.index(_QUANTITY) + len(_QUANTITY)  # after its id, type and parent, which a line keeps
-    end = json.index(b",", begin)
-    total = to_json(_serialize_amount(amount))
-    changed = b"%b%d%b%b}" % (
-        json[:begin],
-        item.quantity,
-        json[end : json.rindex(_LINE_TOTAL) + len(_LINE_TOTAL)],
-        total,
-    )
-    return RenderedLine(item, changed, amount)
-
-
-def _serialize_amount(amount: LineAmount | None) -> Document | None:
-    return None if amount is None else {"amount": str(amount[1]), "currency": amount[0][1]}
 
 
 def _render_details(basket: Basket) -> tuple[bytes, bytes]:
