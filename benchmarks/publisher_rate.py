@@ -193,14 +193,16 @@ def settings_of(url: str, servers: str) -> Settings:
 
 
 async def under_load(settings: Settings, store: EventStore, given: argparse.Namespace) -> dict[str, object]:
-    """Updates a second by direct commands; the publisher and the consumer have a process of their own each."""
+    """Updates a second by direct commands; the publisher and the consumer have a process of their own each. What is
+    stored in the first seconds does not count: a broker that has just started is slow."""
     async with child("publish", settings), child("consume", settings) as consuming:
         journeys, me = Journeys(store), caller("acme")
         handlers = journeys.handlers
         baskets = [(await handlers.initiate(initiate(item("o-1", 1)), me)).basket for _ in range(LOADED_BASKETS)]
         lines = [(basket.id, next(iter(basket.items))) for basket in baskets]
         began, running = time.monotonic(), set[asyncio.Task[object]]()
-        for number in range(int(given.rate * given.seconds)):
+        counted_from = time.time() + given.warm_up
+        for number in range(int(given.rate * (given.warm_up + given.seconds))):
             await asyncio.sleep(max(0.0, began + number / given.rate - time.monotonic()))
             basket_id, line = lines[number % len(lines)]
             changed = update(basket_id, change(line, 2 + number // len(lines) % 2))
@@ -210,12 +212,14 @@ async def under_load(settings: Settings, store: EventStore, given: argparse.Name
         await asyncio.gather(*running)
         await asyncio.sleep(1)  # for what is on its way
         said, _ = await consuming.communicate(b"stop")
-    milliseconds = json.loads(said)
+    late = json.loads(said)
+    milliseconds = [each for stored, each in late if stored >= counted_from]
     cuts = statistics.quantiles(milliseconds, n=1000)
     return {
         "events": len(milliseconds),
-        "updates_a_second": round(given.rate * given.seconds / took),
+        "updates_a_second": round(given.rate * (given.warm_up + given.seconds) / took),
         **{name: round(cuts[at], 1) for name, at in (("p50_ms", 499), ("p99_ms", 989), ("p999_ms", 998))},
+        "longest_of_warm_up_ms": round(max(each for stored, each in late if stored < counted_from), 1),
     }
 
 
@@ -253,21 +257,21 @@ async def publish(settings: Settings) -> None:
 
 
 async def consume(settings: Settings) -> None:
-    """Tells the milliseconds from when each event was stored until a consumer of committed messages had it."""
+    """Tells when each event was stored, and the milliseconds from then until a consumer of committed messages had it."""
     reader = consumer(settings, BASKET_EVENTS, group=None, auto_offset_reset="latest")
     await reader.start()
     await reader.getmany(timeout_ms=1_000)  # begins at the end
     stopping = asyncio.create_task(asyncio.to_thread(sys.stdin.readline))
-    milliseconds: list[float] = []
+    late: list[tuple[float, float]] = []
     say(READY)
     while not stopping.done():
         found = await reader.getmany(timeout_ms=200)
         now = datetime.now(UTC)
         for record in (each for records in found.values() for each in records):
             stored = datetime.fromisoformat(dict(record.headers)["ce_recordedtime"].decode())
-            milliseconds.append((now - stored).total_seconds() * 1000)
+            late.append((stored.timestamp(), (now - stored).total_seconds() * 1000))
     await reader.stop()
-    say(json.dumps(milliseconds).encode())
+    say(json.dumps(late).encode())
 
 
 def say(line: bytes) -> None:
@@ -307,6 +311,7 @@ if __name__ == "__main__":
     parser.add_argument("mode", nargs="?", choices=("rate", "latency", *CHILDREN), default="rate")
     parser.add_argument("--rate", type=float, default=500.0, help="updates a second, of latency")
     parser.add_argument("--seconds", type=float, default=20.0, help="of load, of latency")
+    parser.add_argument("--warm-up", type=float, default=5.0, help="seconds of load before, of latency")
     parser.add_argument("--baskets", type=int, default=1_000)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--database-url", help="a PostgreSQL server; else an embedded one is started")

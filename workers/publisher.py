@@ -26,7 +26,7 @@ BATCH_EVENTS = 1_000
 BATCH_BYTES = 8 * 1024 * 1024
 ASSEMBLED_EVENTS = 100
 """The baskets of so many events are loaded at a time."""
-WAIT_SECONDS = 1.0
+WAIT_SECONDS = 5.0
 
 _log = structlog.get_logger("workers.publisher")
 
