@@ -35,7 +35,6 @@ def scaling_page(results: PerformanceResults, file: Path, soak: SoakFile, assume
     """Raises MissingSection."""
     costs = measured_costs(results, soak.results, assumed)
     loads = [PlannedLoad(rate, costs, assumed) for rate in RATES]
-    connections = _connections(costs)
     text = TEMPLATE.read_text(encoding="utf-8")
     contents: dict[str, list[str]] = {
         "RESULTS": [f"[{file.name}](../{file})"],
@@ -47,7 +46,7 @@ def scaling_page(results: PerformanceResults, file: Path, soak: SoakFile, assume
         "CHECKOUT": _checkout(costs, assumed),
         "SIZES": _sizes(loads),
         "BREAKS": _breaks(costs, assumed),
-        "CONNECTIONS": connections,
+        "CONNECTIONS": _connections(costs),
         "POSTGRESQL": _postgresql(loads),
         "KAFKA": _kafka(loads),
         "STORAGE": _storage(loads),
@@ -109,6 +108,10 @@ def _sizes(loads: list[PlannedLoad]) -> list[str]:
         ("command workers' processors, busy", lambda load: f"{load.processors(load.costs.command_us):,.2f}"),
         ("**cells** (databases with workers and topics of their own)", lambda load: f"**{load.cells}**"),
         ("active publishers and command workers", lambda load: f"{load.cells} + {load.cells}"),
+        (
+            "memory of two processes of all workers in each cell, GB",
+            lambda load: f"{2 * load.cells * load.costs.workers_mb / 1000:,.1f}",
+        ),
         ("projectors", lambda load: f"{_cell(load).processes(load.costs.projector_us) * load.cells:,}"),
         ("an append's wait in one database, ms", lambda load: _finite(load.wait_ms)),
         ("an append's wait in a cell, ms", lambda load: _finite(_cell(load).wait_ms)),
