@@ -7,7 +7,8 @@ python -m benchmarks.performance page [FILE]      docs/performance.md with its p
 python -m benchmarks.performance add NAME         puts the JSON object that another benchmark printed last into the newest
                                                   results: python -m benchmarks.growth | … add growth
 python -m benchmarks.performance workers          the API with one and two processes, and one and two projectors
-python -m benchmarks.performance soak             memory of the API and the workers under load, for half an hour
+python -m benchmarks.performance soak             memory of the API and the workers under load, for half an hour; ends with
+                                                  1 where a process of the service grew
 python -m benchmarks.performance profile [CALL]   processor time of calls inside one process; --profile shows where it goes
 
 `quick` and `run` end with 1 where a target is missed and with 2 where they could not measure. Progress goes to stderr.
@@ -31,8 +32,9 @@ from adapters.logs import configure_logging
 from benchmarks.performance import call_costs
 from benchmarks.performance.comparison import NotMeasured
 from benchmarks.performance.measurement import QUICK, WHOLE, measure
-from benchmarks.performance.results import commit, latest_results, now, read_results
-from benchmarks.performance.soak import latest_soak, soak
+from benchmarks.performance.results import FOLDER, commit, latest_results, now, read_results
+from benchmarks.performance.soak import FILLING_BASKETS, REST_SECONDS, soak
+from benchmarks.performance.soak_results import MOST_GROWTH, latest_soak
 from benchmarks.performance.workers import measure_workers
 
 T = TypeVar("T")
@@ -61,6 +63,9 @@ def main() -> None:
     soaking = commands.add_parser("soak")
     soaking.add_argument("--minutes", type=float, default=30.0)
     soaking.add_argument("--rate", type=float, default=50.0, help="calls a second")
+    soaking.add_argument("--filling", type=int, default=FILLING_BASKETS, help="baskets that fill the caches before")
+    soaking.add_argument("--rest", type=float, default=REST_SECONDS, help="seconds without calls, before and after")
+    soaking.add_argument("--folder", type=Path, default=FOLDER, help="where the results go")
     given = parser.parse_args()
     configure_logging("WARNING")
     try:
@@ -72,7 +77,7 @@ def main() -> None:
             case "workers":
                 print(msgspec.json.encode(_until_stopped(measure_workers(_tell))).decode())
             case "soak":
-                print(_until_stopped(soak(given.minutes, given.rate, _tell)))
+                _soak(given)
             case name:
                 results = _until_stopped(measure(WHOLE if name == "run" else QUICK, given.database_url, _tell))
                 if name == "run" or given.page:
@@ -88,6 +93,15 @@ def main() -> None:
     except (KeyboardInterrupt, asyncio.CancelledError):
         _tell("stopped")
         raise SystemExit(130) from None
+
+
+def _soak(given: argparse.Namespace) -> None:
+    run = soak(given.minutes, given.rate, _tell, given.folder, filling=given.filling, rest=given.rest)
+    file, results = _until_stopped(run)
+    growth = {name: round(results.growth(name), 1) for name in results.processes}
+    said = {"file": str(file), "growth": growth, "limit": MOST_GROWTH, "grown": [*results.grown]}
+    print(msgspec.json.encode(said).decode())
+    raise SystemExit(1 if results.grown else 0)
 
 
 def _until_stopped(work: Coroutine[Any, Any, T]) -> T:

@@ -10,7 +10,7 @@ from benchmarks.performance.markdown import table
 from benchmarks.performance.plots import plot_memory, plot_processor_time, plot_targets
 from benchmarks.performance.results import PerformanceResults
 from benchmarks.performance.sections import ORDER, section
-from benchmarks.performance.soak import SoakFile
+from benchmarks.performance.soak_results import MOST_GROWTH, SoakFile
 from benchmarks.performance.summary import summary
 from benchmarks.performance.targets import Judgement, Turn, Turns, judge_sections, median_of
 
@@ -135,8 +135,9 @@ def _memory(soak: SoakFile | None) -> str:
             rows.append([process, *(f"{value:,.0f}" for value in held), f"{soak.results.growth(process):+.0f}"])
     return (
         f"{soak.results.minutes:g} minutes at {soak.results.calls_per_second:.0f} calls a second on commit"
-        f" {soak.results.commit}, after 12,000 baskets had filled the caches ([samples](../{soak.file})). “A later hour"
-        " adds” is the slope of the second half of the load. The embedded broker keeps all messages in memory and is restarted"
-        " beyond `CHECKOUT_EMBEDDED_BROKER_MEGABYTES`; Apache Kafka keeps them on disk.\n\n![Memory of each process](performance/memory.svg)\n\n"
+        f" {soak.results.commit}, after enough visits to fill the caches ([samples](../{soak.file})). “A later hour"
+        f" adds” is the slope of the last two thirds of the load; a process of the service that grows by more than"
+        f" {MOST_GROWTH:g} MB an hour fails the run. Kafka"
+        " and PostgreSQL are not judged.\n\n![Memory of each process](performance/memory.svg)\n\n"
         + "\n".join(table(["MB, median", *phases, "a later hour adds"], rows))
     )

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from benchmarks.performance.results import PerformanceResults
-from benchmarks.performance.soak import SoakResults
+from benchmarks.performance.soak_results import SoakResults
 from benchmarks.performance.targets import Judgement, median_of
 
 SERVER, DATABASE, MET, MISSED = "#1f5f8b", "#9cc5e0", "#2e7d4f", "#b5402a"

@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from benchmarks.performance.results import PerformanceResults
-from benchmarks.performance.soak import SoakResults
+from benchmarks.performance.soak_results import SoakResults
 from benchmarks.performance.targets import median_of
 
 LOCK_WRITERS = 2

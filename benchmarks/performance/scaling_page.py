@@ -19,7 +19,7 @@ from benchmarks.performance.results import PerformanceResults
 from benchmarks.performance.scaling import PlannedLoad, capacity, lock_capacity, stored
 from benchmarks.performance.scaling_cost import costs_of_a_million
 from benchmarks.performance.scaling_inputs import Assumptions, MeasuredCosts, measured_costs, rows_of
-from benchmarks.performance.soak import SoakFile
+from benchmarks.performance.soak_results import SoakFile
 
 PAGE = Path("docs/scaling.md")
 TEMPLATE = Path(__file__).parent / "scaling.md"

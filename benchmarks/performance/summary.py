@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from benchmarks.performance.results import PerformanceResults
-from benchmarks.performance.soak import SoakFile
+from benchmarks.performance.soak_results import SoakFile
 from benchmarks.performance.targets import Judgement, median_of
 
 BROKER = "the embedded broker"

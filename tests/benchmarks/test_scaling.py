@@ -20,7 +20,7 @@ from benchmarks.performance.scaling_inputs import (
     measured_costs,
 )
 from benchmarks.performance.scaling_page import scaling_page
-from benchmarks.performance.soak import MemorySample, SoakFile, SoakResults
+from benchmarks.performance.soak_results import MemorySample, SoakFile, SoakResults
 from benchmarks.performance.targets import Turn
 
 ASSUMED = Assumptions(
