@@ -136,7 +136,7 @@ class EventFeed(Protocol):
     """All events in their global order, for tails such as the publisher."""
 
     async def read(self, after_position: int, limit: int) -> Sequence[StoredEvent]:
-        """The next events after a position, at most `limit`."""
+        """The next events after a position, at most `limit`, and fewer where they are large. None: there are no more."""
 
     async def last_position(self) -> int:
         """The position of the last event; 0 if there is none."""

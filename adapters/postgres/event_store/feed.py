@@ -32,10 +32,18 @@ _TAIL_SETTINGS = {
     "plan_cache_mode": "force_generic_plan",
 }
 
-# The next events in their global order.
+PAGE_BYTES = 16 * 1024 * 1024
+"""A page of the feed ends with the event that reaches this: an event can have more than a megabyte."""
+
+# The next events in their global order, at most $2, and none after $3 bytes.
 READ_NEXT = """
 SELECT position, stream_id, version, type, data, metadata, recorded_at
-  FROM events WHERE position > $1 ORDER BY position LIMIT $2
+  FROM (SELECT *, sum(octet_length(data)) OVER (ORDER BY position ROWS UNBOUNDED PRECEDING)
+                  - octet_length(data) AS bytes_before
+          FROM (SELECT position, stream_id, version, type, data, metadata, recorded_at
+                  FROM events WHERE position > $1 ORDER BY position LIMIT $2) next_events) page
+ WHERE bytes_before < $3
+ ORDER BY position
 """
 
 # Where the events end.
@@ -86,7 +94,8 @@ class PostgresEventFeed:
     async def read(self, after_position: int, limit: int) -> Sequence[StoredEvent]:
         """Raises StoreUnavailable."""
         async with self._pool.connection() as connection:
-            return [StoredEvent(*row) for row in await connection.fetch(READ_NEXT, after_position, limit)]
+            rows = await connection.fetch(READ_NEXT, after_position, limit, PAGE_BYTES)
+        return [StoredEvent(*row) for row in rows]
 
     async def last_position(self) -> int:
         """Raises StoreUnavailable."""

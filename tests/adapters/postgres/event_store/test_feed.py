@@ -10,9 +10,10 @@ from functools import partial
 import asyncpg
 
 from adapters.postgres.event_store.append import APPEND_BATCH, columns
-from adapters.postgres.event_store.feed import PostgresEventFeed
+from adapters.postgres.event_store.feed import PAGE_BYTES, PostgresEventFeed
 from adapters.postgres.event_store.store import PostgresEventStore
 from adapters.postgres.pool import DatabasePool
+from domain.ports.event_store import Append, NewEvent
 from tests.adapters.postgres.conftest import DAY, writers_wait
 from tests.builders.appends import a_stream, an_append
 from tests.servers.processes import Program
@@ -104,3 +105,21 @@ async def test_a_tail_is_woken_across_lost_connections(
         assert time.monotonic() - began < 5
         last = (await feed.read(last, 10))[-1].position
     await feed.close()
+
+
+async def test_a_page_of_large_events_ends_early_and_none_is_left_out(
+    store: PostgresEventStore, feed: PostgresEventFeed
+) -> None:
+    large = PAGE_BYTES // 3 + 1
+    streams = [a_stream() for _ in range(5)]
+    for stream, size in zip(streams, (10, large, large, large, PAGE_BYTES * 2), strict=True):
+        await store.append(Append(stream, 0, [NewEvent("tested.happened.v1", b"x" * size, b"{}")]))
+    await store.append(an_append(last := a_stream()))
+
+    pages: list[list[str]] = []
+    position = 0
+    while events := await feed.read(position, 100):
+        pages.append([event.stream_id for event in events])
+        position = events[-1].position
+
+    assert pages == [streams[:4], streams[4:], [last]]
