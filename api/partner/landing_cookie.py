@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
-from urllib.parse import quote, unquote
+from urllib.parse import unquote
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pydantic_core import to_json
 
 from adapters.settings import Settings
 from adapters.wire.request_errors import InvalidLandingState
@@ -35,6 +34,7 @@ class LandingStateCookie:
 
     def __init__(self, settings: Settings) -> None:
         self._name = settings.landing_cookie
+        self._alone = re.compile(f"{re.escape(self._name)}={_USUAL.pattern}")
         self._attributes = "; Path=/; HttpOnly; SameSite=Lax"
         if settings.landing_cookie_secure:
             self._attributes += "; Secure"
@@ -42,7 +42,10 @@ class LandingStateCookie:
     def read(self, headers: dict[str, str]) -> str | None:
         """The basket's id; None without the cookie. Raises InvalidLandingState if the value is too large, is unreadable,
         or comes twice with different content."""
-        values = set(cookie_values(headers.get("cookie", ""), self._name))
+        header = headers.get("cookie", "")
+        if (alone := self._alone.fullmatch(header)) is not None:  # the only cookie, as gateways send it
+            return normalize_id(alone[1])
+        values = set(cookie_values(header, self._name))
         if not values:
             return None
         if len(values) > 1:
@@ -68,6 +71,6 @@ class LandingStateCookie:
 
     def write(self, basket: Basket, now: datetime) -> str:
         """The value of `Set-Cookie`; the cookie lives as long as the basket."""
-        value = quote(to_json({"basketId": basket.id}), safe="")
         seconds = max(0, int((basket.expires_at - now).total_seconds()))
-        return f"{self._name}={value}; Max-Age={seconds}{self._attributes}"
+        # {"basketId":"…"} percent-encoded; an id has no character that is.
+        return f"{self._name}=%7B%22basketId%22%3A%22{basket.id}%22%7D; Max-Age={seconds}{self._attributes}"

@@ -211,6 +211,10 @@ class CommandExecutor:
         raise ExternalIdInUse(external_id)
 
     async def _initiate(self, command: InitiateBasket, execution: _Execution[R, T]) -> T:
+        if not command.names_a_basket:
+            # The append claims the external id, or finds it taken. So a rejection does not count yet.
+            with suppress(CommandRejected):
+                return await self._create(command, execution)
         for _ in range(self._config.attempts):
             basket_id = await self._resolve_target(command, execution.caller)
             try:

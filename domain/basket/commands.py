@@ -85,6 +85,12 @@ class InitiateBasket(Struct, frozen=True):
     preconditions: Preconditions = NO_PRECONDITIONS
     include_findings: bool = False
 
+    @property
+    def names_a_basket(self) -> bool:
+        """Whether it means a basket that should exist, or may. An external id alone is mostly a new one."""
+        named = self.checkout_id or self.landing_basket_id or self.preconditions.if_match
+        return named is not None
+
 
 class AddItem(Struct, frozen=True):
     item: RequestedItem
