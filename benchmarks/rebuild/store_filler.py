@@ -72,10 +72,10 @@ async def fill(database: DatabasePool, count: int) -> None:
         await connection.execute("VACUUM ANALYZE", timeout=600)
 
 
-def made_basket(number: int, real: RealBasket) -> Basket:
-    """A basket whose events are not collected yet. The same number and real basket give the same events."""
+def made_basket(number: int, real: RealBasket, at: datetime | None = None) -> Basket:
+    """A basket whose events are not collected yet. The same number, real basket and time give the same events."""
     # Ids in the order of time, as the service makes them, and equal in every run.
-    at = BEGAN + timedelta(seconds=number)
+    at = at or BEGAN + timedelta(seconds=number)
     milliseconds = int(at.timestamp() * 1000)
     id = UUID(int=(milliseconds << 80) | (7 << 76) | (2 << 62) | number)
     basket = Basket.initiate(
