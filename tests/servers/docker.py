@@ -28,13 +28,13 @@ def engine_answers() -> bool:
 
 
 @asynccontextmanager
-async def postgres_container() -> AsyncIterator[str]:
+async def postgres_container(image: str = POSTGRES_IMAGE) -> AsyncIterator[str]:
     """A PostgreSQL in a container, by the URL for its superuser."""
 
     def make() -> Any:
         from testcontainers.core.container import DockerContainer
 
-        container = DockerContainer(POSTGRES_IMAGE)
+        container = DockerContainer(image)
         container.with_env("POSTGRES_HOST_AUTH_METHOD", "trust").with_exposed_ports(5432)
         return container.with_command("postgres -c fsync=off -c full_page_writes=off -c max_connections=200")
 

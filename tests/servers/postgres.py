@@ -34,14 +34,14 @@ class PostgresServer:
 async def running_postgres() -> AsyncIterator[PostgresServer]:
     """What `CHECKOUT_TEST_DATABASE_URL` names; else a container; else the embedded one."""
     if named := os.environ.get("CHECKOUT_TEST_DATABASE_URL"):
-        yield await _described(named, "named by CHECKOUT_TEST_DATABASE_URL")
+        yield await described(named, "named by CHECKOUT_TEST_DATABASE_URL")
     elif engine_answers():
         async with postgres_container() as url:
-            yield await _described(url, f"in a container, {POSTGRES_IMAGE}")
+            yield await described(url, f"in a container, {POSTGRES_IMAGE}")
     else:
         with postgres_folder() as folder:
             async with EmbeddedPostgres(folder, ephemeral=True) as server:
-                yield await _described(server.url, "embedded, from the wheel")
+                yield await described(server.url, "embedded, from the wheel")
 
 
 class postgres_folder:  # noqa: N801  used as a function
@@ -117,7 +117,9 @@ CREATE_DATABASE = "SELECT format('CREATE DATABASE %I TEMPLATE %I', $1::text, $2:
 DROP_DATABASE = "SELECT format('DROP DATABASE IF EXISTS %I WITH (FORCE)', $1::text)"
 
 
-async def _described(url: str, origin: str) -> PostgresServer:
+async def described(url: str, origin: str) -> PostgresServer:
+    """The server with its version, once it answers."""
+
     async def version() -> str | None:
         try:
             connection = await asyncpg.connect(url, timeout=3)

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import os
-import pwd
 import shutil
-import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
-
-import pytest
 
 from adapters.embedded.postgres import EmbeddedPostgres
 from adapters.embedded.processes import free_port
@@ -21,6 +16,7 @@ from adapters.postgres.migrator import migrate
 from adapters.postgres.roles import ROLES, DatabaseRoles
 from tests.servers.apache_kafka import ApacheKafka
 from tests.servers.certificates import Authority, Certificate
+from tests.servers.installed_postgres import InstalledPostgres, newest_installed
 from tests.servers.postgres import postgres_folder
 
 PASSWORD = "by TLS / alone?"
@@ -30,55 +26,6 @@ _ACCESS = """
 hostssl all postgres 127.0.0.1/32 trust clientcert=verify-full
 hostssl all all      127.0.0.1/32 scram-sha-256 clientcert=verify-full
 """
-
-
-class InstalledPostgres(EmbeddedPostgres):
-    """The PostgreSQL of this machine: the wheel's build has no TLS."""
-
-    def _prepare(self) -> Any:
-        user = _user() if os.geteuid() == 0 else None
-        programs = SimpleNamespace(bin_path=installed_postgres(), system_user=user)
-        if not (self.folder / "PG_VERSION").exists():
-            self.folder.mkdir(parents=True)
-            self.folder.parent.chmod(0o755)
-            if user:
-                shutil.chown(self.folder, user, user)
-            initdb = [
-                str(programs.bin_path / "initdb"),
-                "-D",
-                str(self.folder),
-                "-U",
-                "postgres",
-                "-A",
-                "trust",
-            ]
-            subprocess.run(
-                [*initdb, "--locale=C", "--encoding=UTF8"],
-                check=True,
-                capture_output=True,
-                user=user,
-                group=user,
-                extra_groups=[] if user else None,
-                cwd="/",
-            )
-        return programs
-
-
-def installed_postgres() -> Path:
-    """The folder of its programs; skips the test where there is none that may run. (`.ci/run` installs one.)"""
-    found = shutil.which("postgres")
-    folders = [Path(found).resolve().parent] if found else []
-    folders += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
-    for folder in folders:
-        if (folder / "initdb").exists() and (folder / "postgres").exists():
-            return folder
-    pytest.skip("needs an installed PostgreSQL that talks by TLS; the wheel's does not")
-
-
-def _user() -> str:
-    """One that PostgreSQL runs as: it refuses root."""
-    users = {entry.pw_name for entry in pwd.getpwall()}
-    return "postgres" if "postgres" in users else "nobody"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +47,7 @@ async def tls_postgres(folder: Path) -> AsyncIterator[TlsPostgres]:
     authority, other = Authority(folder, "authority"), Authority(folder, "other-authority")
     issued = authority.issue("postgres-server", "127.0.0.1")
     with postgres_folder() as data:
-        async with InstalledPostgres(data, ephemeral=True) as server:
+        async with InstalledPostgres(newest_installed(), data, ephemeral=True) as server:
             await migrate(server.url, DatabaseRoles(passwords=dict.fromkeys(ROLES, PASSWORD)))
         owner = data.stat()
         settings = {"ssl": "on"}
@@ -115,7 +62,7 @@ async def tls_postgres(folder: Path) -> AsyncIterator[TlsPostgres]:
         for name in ("ssl_cert_file", "ssl_key_file", "ssl_ca_file", "hba_file"):
             os.chown(settings[name], owner.st_uid, owner.st_gid)
             os.chmod(settings[name], 0o600)  # noqa: PTH101  (paths may not block here, this does not either)
-        async with InstalledPostgres(data, ephemeral=True, settings=settings) as server:
+        async with InstalledPostgres(newest_installed(), data, ephemeral=True, settings=settings) as server:
             yield TlsPostgres(server, authority, other)
 
 
