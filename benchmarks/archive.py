@@ -92,8 +92,8 @@ async def _fill(database: DatabasePool, connection: asyncpg.Connection, count: i
         months.append((months[-1] - timedelta(days=1)).replace(day=1))
     await connection.execute(DROP_FIRST)
     for month in months[1:]:
-        for made in await connection.fetch(MAKE_PARTITION, month.replace(tzinfo=None)):
-            for statement in made:
+        for statements in await connection.fetch(MAKE_PARTITION, month.replace(tzinfo=None)):
+            for statement in statements:
                 await connection.execute(statement)
     views = PostgresBasketViews(database)
     async with PostgresEventStore(database, timeout=120, answers_kept=timedelta(days=1)) as store:
