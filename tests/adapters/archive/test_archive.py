@@ -17,12 +17,14 @@ from msgspec.structs import replace
 from adapters.container import Container
 from adapters.encryption.stores import decrypt_events
 from adapters.postgres.archive import PostgresArchiveIndex
+from adapters.system import utc_now
 from adapters.wire.responses import render
 from domain.basket.codec import decode_all
 from domain.basket.projection import ProjectionContended
 from domain.operators.erasure import BasketSelection, Person
 from domain.ports.archive import ArchiveDamaged, ArchiveUnavailable
 from domain.ports.messaging import DeadLetter
+from domain.ports.promises import BasketPromise
 from domain.shared.errors import BasketArchived, BasketNotFound
 from domain.shared.values import MessageSource
 from tests.adapters.archive.archived_service import (
@@ -166,8 +168,14 @@ async def test_a_partner_is_told_that_there_is_no_such_basket_and_an_operator_wh
     with pytest.raises(BasketNotFound) as told:
         await container.handlers.update(update(basket_id, add("o-3")), caller(), lambda _: pytest.fail("rendered"))
     assert not isinstance(told.value, BasketArchived)
-    with pytest.raises(BasketArchived, match=f"checkout archive restore {basket_id}"):
-        await container.basket_history.entries(basket_id)
+    promise = BasketPromise(basket_id, 6, "acme", None, None, "", utc_now(), utc_now())
+    for read in (
+        container.basket_history.entries(basket_id),
+        container.as_of_validator.at_version(basket_id, 2),
+        container.promise_checker.check(promise, "token"),
+    ):
+        with pytest.raises(BasketArchived, match=f"checkout archive restore {basket_id}"):
+            await read
 
 
 async def test_a_process_that_still_has_the_basket_in_memory_appends_nothing_to_it(
