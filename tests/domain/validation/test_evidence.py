@@ -7,12 +7,14 @@ from typing import Any, get_args
 
 from domain.shared.findings import CheckCode, Verdict
 from domain.validation.checks import CHECKS
+from domain.validation.validate import validate_basket
 from tests.builders import (
     NOW,
     InMemoryCheckout,
     availability,
     basket,
     caller,
+    catalogue,
     initiate,
     item,
     line,
@@ -130,3 +132,13 @@ async def test_passed_checks_are_stored_with_the_verdict() -> None:
     (*_, stored) = await checkout.history(id)
     assert stored.passed == validated.verdict.passed  # type: ignore[attr-defined]
     assert passed(validated.verdict)["offer_unknown"] == (OFFER,)
+
+
+def test_baskets_share_the_evidence_of_the_facts_that_both_see_until_one_of_them_changes() -> None:
+    known = catalogue(*KNOWN)
+    one, other = (validate_basket(basket(line("line-1", quantity=quantity)), known, NOW) for quantity in (1, 2))
+    assert one.evidence is other.evidence
+    known.add([price("o-1", sequence=2)])
+    later = validate_basket(basket(line("line-1")), known, NOW)
+    assert later.evidence != one.evidence
+    assert later == validate_basket(basket(line("line-1")), catalogue(*known.facts()), NOW)
