@@ -36,7 +36,7 @@ from adapters.postgres.dead_letters import PostgresDeadLetters
 from adapters.postgres.event_store.store import PostgresEventStore
 from adapters.postgres.pool import DatabasePool
 from adapters.postgres.read_models.basket_views import PostgresBasketViews
-from adapters.system import relax_garbage_collection
+from adapters.system import keep_freed_memory, relax_garbage_collection
 from benchmarks.append_rate import fresh_database
 from benchmarks.journey.dataset import baskets as real_baskets
 from benchmarks.processor_clock import ProcessorClock, postgresql_clock
@@ -119,6 +119,7 @@ async def run_member(servers: str, database_url: str, group: str) -> None:
         consumers = ConsumerGroup(settings, group, BASKET_EVENTS)
         worker = ProjectorWorker(consumers, BasketProjection(store, PostgresBasketViews(database)), letters, [letters])
         relax_garbage_collection()  # as `checkout work` does
+        keep_freed_memory()
         task = asyncio.create_task(worker.run(times))
         seen = -1
         while len(times.batches) != seen or not times.is_ready:

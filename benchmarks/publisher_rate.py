@@ -20,7 +20,7 @@ import time
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from time import process_time
 
@@ -31,9 +31,10 @@ from adapters.kafka.clients import consumer
 from adapters.kafka.topics import BASKET_EVENTS, ensure_topics
 from adapters.logs import configure_logging
 from adapters.settings import Settings
-from adapters.system import keep_freed_memory, relax_garbage_collection, utc_now
+from adapters.system import keep_freed_memory, relax_garbage_collection
 from benchmarks.append_rate import fresh_database
 from benchmarks.processor_clock import postgresql_clock
+from cli.work import publisher_of
 from domain.basket.request_feed import RequestFeed
 from domain.ports.event_store import EventStore
 from domain.ports.messaging import Publication
@@ -42,7 +43,7 @@ from tests.basket_traffic import BasketTraffic
 from tests.builders import add, caller, change, initiate, item, update, validate
 from tests.servers.apache_kafka import ApacheKafka
 from workers.heartbeat import Heartbeat
-from workers.publisher import BATCH_EVENTS, PublisherWorker
+from workers.publisher import BATCH_EVENTS
 
 EVENTS_PER_BASKET = 9
 CALLERS = 64
@@ -83,26 +84,11 @@ async def fresh_publisher(settings: Settings) -> AsyncIterator[Container]:
         yield container
 
 
-def worker_of(container: Container) -> PublisherWorker:
-    return PublisherWorker(
-        container.published_event_feed,
-        container.raw_event_feed,
-        container.published_event_store,
-        container.publisher(),
-        container.leadership,
-        container.blocked_baskets,
-        utc_now,
-        retention=timedelta(days=30),
-        erasures=container.published_erasures,
-        role=container.publisher_role,
-    )
-
-
 async def catch_up(settings: Settings, last: int) -> tuple[float, float]:
     """Processor seconds and seconds from the publisher's readiness until all is published."""
     async with fresh_publisher(settings) as container:
         heartbeat = PublishedMark("publisher", last)
-        running = asyncio.create_task(worker_of(container).run(heartbeat))
+        running = asyncio.create_task(publisher_of(container).run(heartbeat))
         reached = asyncio.create_task(heartbeat.reached.wait())
         await asyncio.wait((running, reached), return_when=asyncio.FIRST_COMPLETED)
         for task in (running, reached):
@@ -250,7 +236,7 @@ async def publish(settings: Settings) -> None:
         keep_freed_memory()
         last = await container.published_event_feed.last_position()
         heartbeat = PublishedMark("publisher", last)
-        running = asyncio.create_task(worker_of(container).run(heartbeat))
+        running = asyncio.create_task(publisher_of(container).run(heartbeat))
         await heartbeat.reached.wait()
         say(READY)
         await running

@@ -76,22 +76,26 @@ async def run_workers(settings: Settings, name: str) -> None:
                 await asyncio.gather(*tasks, return_exceptions=True)
 
 
+def publisher_of(container: Container) -> PublisherWorker:
+    return PublisherWorker(
+        container.published_event_feed,
+        container.raw_event_feed,
+        container.published_event_store,
+        container.publisher(),
+        container.leadership,
+        container.blocked_baskets,
+        utc_now,
+        retention=timedelta(seconds=container.settings.state_retention),
+        erasures=container.published_erasures,
+        check_topics=container.check_topics,
+        role=container.publisher_role,
+    )
+
+
 def _workers(container: Container) -> list[Worker]:
     settings = container.settings
     return [
-        PublisherWorker(
-            container.published_event_feed,
-            container.raw_event_feed,
-            container.published_event_store,
-            container.publisher(),
-            container.leadership,
-            container.blocked_baskets,
-            utc_now,
-            retention=timedelta(seconds=settings.state_retention),
-            erasures=container.published_erasures,
-            check_topics=container.check_topics,
-            role=container.publisher_role,
-        ),
+        publisher_of(container),
         ProjectorWorker(
             container.consumer_group(projector.GROUP, BASKET_EVENTS),
             container.projection,

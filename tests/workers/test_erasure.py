@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from adapters.kafka.consumer_group import ConsumerGroup
 from adapters.kafka.messages import Message, Received
 from adapters.kafka.topics import BASKET_EVENTS, VALIDATION_RESULTS
 from adapters.settings import Settings
-from adapters.system import utc_now
+from cli.work import publisher_of
 from domain.basket.basket_view import to_view
 from domain.basket.serialization import serialize_order
 from domain.operators.erasure import Person
@@ -28,24 +27,11 @@ from tests.builders.stored_events import stored_basket
 from tests.servers.waiting import eventually
 from tests.workers.worker_processes import running_worker
 from workers.projector import ProjectorWorker
-from workers.publisher import PublisherWorker
 
 
 @asynccontextmanager
 async def at_work(container: Container, group: str) -> AsyncIterator[None]:
     """A publisher and a projector, wired as in production."""
-    publisher = PublisherWorker(
-        container.published_event_feed,
-        container.raw_event_feed,
-        container.published_event_store,
-        container.publisher(),
-        container.leadership,
-        container.blocked_baskets,
-        utc_now,
-        retention=timedelta(seconds=container.settings.state_retention),
-        erasures=container.published_erasures,
-        role=container.settings.publisher_id,
-    )
     subscription = ConsumerGroup(
         container.settings, group, BASKET_EVENTS, session_timeout_ms=6_000, heartbeat_interval_ms=500
     )
@@ -56,7 +42,7 @@ async def at_work(container: Container, group: str) -> AsyncIterator[None]:
         container.dead_letter_sinks,
         decrypt=container.decrypt_messages,
     )
-    async with running_worker(publisher), running_worker(projector):
+    async with running_worker(publisher_of(container)), running_worker(projector):
         yield
 
 
