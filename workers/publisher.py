@@ -24,7 +24,7 @@ from workers.state_retirement import StateRetirement
 
 BATCH_EVENTS = 1_000
 BATCH_BYTES = 8 * 1024 * 1024
-ASSEMBLED_EVENTS = 100
+ASSEMBLED_EVENTS = 250
 """The baskets of so many events are loaded at a time."""
 WAIT_SECONDS = 5.0
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -97,7 +98,8 @@ class RequestAssembler:
         return folded
 
     def _keep(self, stream_id: str, folded: StreamFold) -> None:
-        if _weight(folded) <= self._cache.maxsize:
+        # It is weighed once, by the cache, which refuses what is larger than itself.
+        with contextlib.suppress(ValueError):
             self._cache[stream_id] = folded
 
 
