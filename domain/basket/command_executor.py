@@ -211,8 +211,9 @@ class CommandExecutor:
         raise ExternalIdInUse(external_id)
 
     async def _initiate(self, command: InitiateBasket, execution: _Execution[R, T]) -> T:
-        if not command.names_a_basket:
-            # The append claims the external id, or finds it taken. So a rejection does not count yet.
+        if not command.names_a_basket and not command.details.hold_personal_data:
+            # The append claims the external id, or finds it taken. So a rejection does not count yet. Personal data
+            # gets a key before the append: one that is refused would leave a key of a basket that never was.
             with suppress(CommandRejected):
                 return await self._create(command, execution)
         for _ in range(self._config.attempts):

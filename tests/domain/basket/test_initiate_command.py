@@ -8,11 +8,14 @@ from datetime import timedelta
 import pytest
 
 from domain.basket.repository import MAX_EVENT_BYTES
+from domain.ports.event_store import Append, AppendOutcome
 from domain.shared.errors import BasketFinished, BasketNotFound, ExternalIdInUse, InvalidCommand, VersionMismatch
+from domain.shared.values import Clock
 from tests.builders import (
     LIFETIME,
     NOW,
     SECOND,
+    FixedClock,
     InMemoryCheckout,
     InterruptedStore,
     add,
@@ -24,6 +27,7 @@ from tests.builders import (
     quantities,
     update,
 )
+from tests.fakes.event_store import InMemoryEventStore
 from tests.scenario import happened
 
 
@@ -49,6 +53,43 @@ async def test_two_initiates_without_a_name_create_two_baskets() -> None:
     first = await checkout.handlers.initiate(initiate(), caller())
     second = await checkout.handlers.initiate(initiate(), caller())
     assert first.basket.id != second.basket.id
+
+
+class CountingStore(InMemoryEventStore):
+    """Notes what is asked of it."""
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__(clock)
+        self.asked: list[str] = []
+
+    async def append(self, append: Append) -> AppendOutcome:
+        self.asked.append("append")
+        return await super().append(append)
+
+    async def find_claim(self, name: str) -> str | None:
+        self.asked.append("claim")
+        return await super().find_claim(name)
+
+
+@pytest.mark.parametrize(
+    ("details", "first", "again"),
+    [
+        ({}, ["append"], ["append", "claim", "append"]),
+        ({"data_subject": "person-1"}, ["claim", "append"], ["claim", "append"]),
+    ],
+)
+async def test_only_where_a_key_would_be_made_the_external_id_is_looked_up_before_the_append(
+    details: dict[str, str], first: list[str], again: list[str]
+) -> None:
+    store = CountingStore(FixedClock())
+    checkout = InMemoryCheckout(make_store=lambda _: store)
+    initiated = await checkout.handlers.initiate(initiate(item("o-1"), external_id="E-1", **details), caller())
+    assert store.asked == first
+
+    store.asked.clear()
+    repeated = await checkout.handlers.initiate(initiate(item("o-1", 2), external_id="E-1", **details), caller())
+
+    assert (repeated.created, repeated.basket.id, store.asked) == (False, initiated.basket.id, again)
 
 
 async def test_a_rejected_initiate_creates_no_basket() -> None:
