@@ -103,7 +103,7 @@ async def archive_again_and_again(container: Container, steps: Steps) -> None:
     one deleted the file that it just wrote."""
     assert container.settings.archive_folder is not None
     while not (container.settings.archive_folder.parent / "enough").exists():
-        with suppress(ArchiveDamaged):
+        with suppress(ArchiveDamaged, ArchiveUnavailable):
             await archive(container)
 
 
