@@ -123,7 +123,7 @@ async def test_a_header_of_a_command_refuses_it(tmp_path: Path, header: str, val
     message = command_message(queued(**{header: value}), "test")
     assert message is not None
     answer = await response_to(commands(tmp_path, InMemoryCheckout()), message)
-    assert (answer.status, from_json(answer.body)["code"]) == (400, "invalid_header")
+    assert (answer.status, from_json(answer.body).get("code")) == (400, "invalid_header")
 
 
 @unshowable

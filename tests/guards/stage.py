@@ -54,7 +54,11 @@ def _run(tests: Sequence[str], output: Path, environment: Mapping[str, str]) -> 
         os.dup2(nothing.fileno(), 0)
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
-    options = ("-q", "--no-header", "--tb=short", "-p", "no:cacheprovider", "-p", "tests.guards.outcomes")
+    options = [
+        *("-q", "--no-header", "--tb=short", "-p", "no:cacheprovider", "-p", "tests.guards.outcomes"),
+        # Plugins are loaded before pytest could look at their assertions.
+        *("-W", "ignore::pytest.PytestAssertRewriteWarning"),
+    ]
     code = pytest.main([*options, *tests])
     sys.stdout.flush()
     os._exit(code)

@@ -14,7 +14,7 @@ from time import monotonic
 from types import MappingProxyType
 from typing import Literal
 
-from tests.guards.guard import Guard
+from tests.guards.guard import Guard, StaleGuard
 from tests.guards.outcomes import FILE_VARIABLE, Outcome
 from tests.guards.tree import TreeCopy
 
@@ -24,9 +24,9 @@ MAX_SECONDS = 900.0
 _PATIENCE = {"CHECKOUT_TEST_PATIENCE": "15"}
 """Seconds that a test waits for what cannot come without its guard."""
 
-Status = Literal["noticed", "not noticed", "broken", "failing before"]
+Status = Literal["noticed", "not noticed", "broken", "failing before", "stale"]
 """`noticed`: each test failed by an assertion. `broken`: one ended otherwise, which proves nothing. `failing before`: it
-fails, or is skipped, with the guard in place."""
+fails, or is skipped, with the guard in place. `stale`: the guard's text is no longer in its file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,16 +106,24 @@ def judge_before(guard: Guard, run: TestRun) -> GuardVerdict | None:
 
 
 async def try_without(guard: Guard, stage: Stage) -> GuardVerdict:
-    """Takes the guard out of the copy and runs its tests. Raises StaleGuard."""
+    """Takes the guard out of the copy and runs its tests."""
     began = monotonic()
-    with stage.copy.without(guard):
-        run = await stage.run(guard.tests, _PATIENCE)
-    seconds = round(monotonic() - began, 1)
+    try:
+        with stage.copy.without(guard):
+            run = await stage.run(guard.tests, _PATIENCE)
+    except StaleGuard as error:
+        return GuardVerdict(guard.name, "stale", 0.0, str(error))
+    return judge_without(guard, run, round(monotonic() - began, 1))
+
+
+def judge_without(guard: Guard, run: TestRun, seconds: float = 0.0) -> GuardVerdict:
+    """What a run without the guard proves. Of a parametrized test one case is enough."""
     for test in guard.tests:
         ends = set(_cases(run, test).values())
         if "failed" not in ends:
             status: Status = "not noticed" if ends == {"passed"} else "broken"
-            return GuardVerdict(guard.name, status, seconds, f"{test}: {', '.join(ends) or 'not run'}\n{run.output}")
+            detail = f"{test}: {', '.join(sorted(ends)) or 'not run'}\n{run.output}"
+            return GuardVerdict(guard.name, status, seconds, detail)
     return GuardVerdict(guard.name, "noticed", seconds)
 
 

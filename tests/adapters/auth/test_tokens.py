@@ -145,6 +145,12 @@ async def test_an_unusable_key_does_not_affect_the_others(unusable: dict[str, An
         await checks.verify(token(kid="k-1"))
 
 
+async def test_a_key_that_is_too_short_signs_nothing() -> None:
+    published = PublishedKeys(jwks(jwk(SMALL_RSA, "short"), jwk(ED25519, "good")))
+    with pytest.raises(NotAuthenticated, match="not signed with a key of the issuer"):
+        await verifier(published).verify(token(SMALL_RSA, "RS256", "short"))
+
+
 @pytest.mark.parametrize(
     ("changes", "why"),
     [

@@ -124,7 +124,7 @@ async def test_a_command_is_no_larger_than_a_body_over_http() -> None:
     gateway = CommandCaller()
     limit = Settings(_env_file=None).max_body_bytes
     result = await gateway.send(INITIATE, order(customFields={"text": "x" * limit}))
-    assert (result["status"], result["body"]["code"]) == (413, "body_too_large")
+    assert (result["status"], result["body"].get("code")) == (413, "body_too_large")
 
 
 async def test_an_id_of_a_command_is_of_its_organisation() -> None:

@@ -51,10 +51,10 @@ DATABASE = (
     ),
     Guard(
         "role-of-the-api",
-        "whoever takes over the API's process writes what they like",
+        "whoever takes over the API's process does what only other processes need",
         "adapters/postgres/rights.sql",
-        "GRANT SELECT ON catalogue_facts TO checkout_api;",
-        "GRANT SELECT, INSERT, UPDATE ON catalogue_facts TO checkout_api;",
+        "GRANT DELETE, UPDATE (answered_at) ON answers TO checkout_worker;",
+        "GRANT DELETE, UPDATE (answered_at) ON answers TO checkout_worker, checkout_api;",
         ("tests/adapters/postgres/test_roles.py::test_a_process_has_no_right_that_it_does_not_need",),
         database=True,
     ),

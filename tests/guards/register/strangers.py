@@ -110,7 +110,7 @@ STRANGERS = (
         "a megabyte of repeated headers freezes the process",
         "api/http/headers.py",
         "repeated.setdefault(name, []).append(value)",
-        'headers[name] = headers[name] + ", " + value',
+        'headers[name] = joined = ", ".join([headers[name], value])\n            assert joined',
         (f"{_WORK}[partner-POST-/partner/checkout/initiate-many tokens]",),
     ),
     Guard(
