@@ -70,8 +70,7 @@ class LimitedHttpProtocol(LimitedConnection, HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._open_connections.remove(self)
         super().connection_lost(exc)
-        self._buffer.close()
-        self._extensions.clear()  # a circle: it would hold all that came until a search for circles
+        self._end_circles()
 
     def data_received(self, data: bytes) -> None:
         if self._phase is REFUSED:
@@ -237,6 +236,13 @@ class LimitedHttpProtocol(LimitedConnection, HttpToolsProtocol):
     def handle_websocket_upgrade(self) -> None:
         self._open_connections.remove(self)
         super().handle_websocket_upgrade()
+        self.parser = None  # type: ignore[assignment]  # as in `connection_lost`, which will not be called
+        self._end_circles()
+
+    def _end_circles(self) -> None:
+        """They would hold all that came until a search for circles."""
+        self._buffer.close()
+        self._extensions.clear()
 
     def on_response_complete(self) -> None:
         self.server_state.total_requests += 1

@@ -120,7 +120,10 @@ class Batcher(Generic[Q, R]):
                 continue
             except Exception as error:  # noqa: BLE001  (any error is for the callers)
                 if len(calls) == 1:
-                    calls.pop().result.set_exception(error)  # else as in `call`
+                    only = calls.pop().result
+                    if not only.done():  # a caller may leave at any time
+                        only.set_exception(error)
+                    del only  # as in `call`
                     return
             else:
                 for call, result in zip(calls, results, strict=True):

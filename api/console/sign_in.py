@@ -42,7 +42,7 @@ class _OtherMethods:
         self._allowed = allowed
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await send_response(scope, send, to_problem(MethodNotAllowed(self._allowed)).response())
+        await send_response(send, to_problem(MethodNotAllowed(self._allowed)).response())
 
 
 class SignInRoutes:

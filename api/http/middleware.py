@@ -9,9 +9,16 @@ from time import perf_counter
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from adapters.http.response_writer import WHOLE_RESPONSE
 from adapters.logs import log_request, set_log_context
 from adapters.wire.problems import to_problem
-from api.http.request_context import ClientDisconnected, RequestContext, begin_request, send_response
+from api.http.request_context import (
+    ClientDisconnected,
+    RequestContext,
+    begin_request,
+    send_in_one_piece,
+    send_response,
+)
 from api.http.request_metrics import RequestMetrics
 from domain.ports.event_store import RenderedResponse
 from domain.shared.errors import CheckoutError
@@ -87,8 +94,12 @@ class RequestMiddleware:
 
 
 async def _send(scope: Scope, send: Send, response: RenderedResponse, context: RequestContext) -> None:
+    send_whole = scope.get("extensions", {}).get(WHOLE_RESPONSE)
+    if send_whole is None:
+        await send_response(_Observed(send, context), response)
+        return
+    await send_in_one_piece(send_whole, response, context.correlation_id)
     context.status = response.status
-    await send_response(scope, send, response, context.correlation_id)
 
 
 class _Observed:

@@ -100,6 +100,21 @@ async def test_a_cancelled_caller_leaves_the_batch_that_has_not_begun(server: Ba
     assert [requests for requests, _ in server.batches] == [["a"], ["c"]]
 
 
+async def test_a_caller_who_leaves_before_an_error_harms_nobody(server: BatchServer) -> None:
+    batches = batching(server)
+    server.gate.clear()
+    leaves, stays = await asking([batches.call("a"), batches.call("b")])
+
+    def fails(requests: Sequence[str]) -> Exception | None:
+        if requests == ["a"]:
+            leaves.cancel()
+        return ValueError() if "a" in requests else None
+
+    server.fails = fails
+    server.gate.set()
+    assert await stays == "b"
+
+
 async def test_an_error_reaches_its_own_caller_only(server: BatchServer) -> None:
     server.fails = lambda requests: ValueError() if {"c", "f"} & set(requests) else None
     results = await asyncio.gather(*map(batching(server).call, "abcdefg"), return_exceptions=True)

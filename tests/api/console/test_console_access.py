@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from adapters.auth.local_issuer import issue_token
 from adapters.auth.tokens import token_verifier
+from adapters.http.server import serve_in_background
 from adapters.settings import Settings
 from api.console.auth_middleware import AuthMiddleware
 from api.console.sessions import COOKIE, Sessions
@@ -171,6 +172,17 @@ async def test_every_response_forbids_frames_caches_and_other_origins(console: G
     policy = answer.headers["content-security-policy"]
     assert policy.startswith("default-src 'none'; ")
     assert policy.endswith("base-uri 'none'; frame-ancestors 'none'")
+
+
+async def test_a_refused_method_of_a_form_forbids_them_too(console: GuardedConsole) -> None:
+    async with (
+        serve_in_background(console.app, console.settings, 0, "console") as port,
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30) as browser,
+    ):
+        answer = await browser.put(ROOT + SIGN_IN)
+    assert answer.status_code == 405
+    assert answer.headers.get("x-frame-options") == "DENY"
+    assert answer.headers.get("cache-control") == "no-store"
 
 
 async def test_the_sign_in_runs_no_script(console: GuardedConsole) -> None:

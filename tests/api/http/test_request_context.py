@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
-from starlette.types import Message, Scope
+from starlette.types import Message, Receive, Scope
 
 from adapters.http.response_writer import WHOLE_RESPONSE
-from api.http.request_context import send_response
+from api.http.middleware import RequestMiddleware
+from api.http.request_context import RequestContext
+from api.http.request_metrics import RequestMetrics
 from domain.ports.event_store import RenderedResponse
+from tests.api.conftest import LogLines
 
 
 class Server:
-    """Notes what is sent, in one piece or in messages."""
+    """Sends the response it is told to, and notes what is sent, in one piece or in messages."""
 
     def __init__(self) -> None:
         self.pieces: list[tuple[int, bytes, bytes]] = []
         self.messages: list[Message] = []
+
+    async def receive(self) -> Message:
+        return {"type": "http.request"}
 
     async def send(self, message: Message) -> None:
         self.messages.append(message)
@@ -24,10 +32,17 @@ class Server:
         self.pieces.append((status, lines, body))
 
     async def respond(self, response: RenderedResponse, *, whole: bool) -> None:
-        scope: Scope = {"type": "http"}
+        async def answer(context: RequestContext, scope: Scope, receive: Receive) -> RenderedResponse:
+            return response
+
+        async def nothing(scope: Scope, receive: Receive, send: object) -> None:
+            pass
+
+        middleware = RequestMiddleware(nothing, lambda: "request-1", RequestMetrics(), lambda _: answer)
+        scope: Scope = {"type": "http", "method": "GET", "headers": [(b"x-correlation-id", b"request-1")]}
         if whole:
             scope["extensions"] = {WHOLE_RESPONSE: self.send_whole}
-        await send_response(scope, self.send, response, "request-1")
+        await middleware(scope, self.receive, self.send)
 
 
 async def test_both_ways_send_the_same_header_lines_and_body() -> None:
@@ -47,8 +62,18 @@ async def test_both_ways_send_the_same_header_lines_and_body() -> None:
 
 
 @pytest.mark.parametrize("value", ["a\r\nset-cookie: b", "a\nb", "a\rb"])
-async def test_a_header_with_a_line_break_is_never_sent(value: str) -> None:
+async def test_a_header_with_a_line_break_is_never_sent(value: str, log_lines: LogLines) -> None:
+    await expect_a_problem(value, log_lines)
+
+
+async def test_a_header_that_is_not_latin_is_never_sent(log_lines: LogLines) -> None:
+    await expect_a_problem("10 \u20ac", log_lines)
+
+
+async def expect_a_problem(value: str, log_lines: LogLines) -> None:
     server = Server()
-    with pytest.raises(ValueError, match="line break"):
-        await server.respond(RenderedResponse(200, {"x-name": value}, b""), whole=True)
-    assert server.pieces == []
+    await server.respond(RenderedResponse(200, {"x-name": value}, b""), whole=True)
+    ((status, lines, body),) = server.pieces
+    assert (status, json.loads(body)["code"]) == (500, "internal_error")
+    assert b"x-name" not in lines
+    assert [line["status"] for line in log_lines() if line["event"] == "request"] == [500]
