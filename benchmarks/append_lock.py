@@ -3,8 +3,8 @@
 python -m benchmarks.append_lock [--seconds 1.5] [--rounds 3]
 
 Each writer is an event store with a connection of its own, as an API process has one. Appends store an event with its
-keyed response, as most calls do. All callers append as soon as they may; writers take their appends in turn. A slow disk is imitated: PostgreSQL waits so long before it flushes
-(`commit_delay`). PostgreSQL is embedded. The last line is one JSON object.
+response, as calls with an Idempotency-Key do. All callers append as soon as they may; writers take their appends in
+turn. A slow disk is imitated: PostgreSQL waits so long before it flushes (`commit_delay`). PostgreSQL is embedded. The last line is one JSON object.
 
 An append holds the lock until its commit is on disk, and the batches of the writers take turns. So an append waits for
 one and a half times the flushes of all writers at least, as docs/scaling.md reckons.

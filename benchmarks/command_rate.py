@@ -28,7 +28,7 @@ from adapters.kafka.producer import send_standalone
 from adapters.kafka.topics import COMMANDS, ensure_topics
 from adapters.logs import configure_logging
 from adapters.settings import Settings
-from adapters.system import relax_garbage_collection
+from adapters.system import keep_freed_memory, relax_garbage_collection
 from benchmarks.append_rate import fresh_database
 from benchmarks.performance.operations import change_body
 from benchmarks.processor_clock import ProcessorClock, postgresql_clock
@@ -88,9 +88,12 @@ async def measure(settings: Settings, baskets: int, updates: int, postgresql: Pr
             container.dead_letter_sinks,
         )
         relax_garbage_collection()  # as workers do
+        keep_freed_memory()
         times = CommandTimes(baskets * updates, postgresql)
         running, done = asyncio.create_task(worker.run(times)), asyncio.create_task(times.done.wait())
         await asyncio.wait((running, done), return_when=asyncio.FIRST_COMPLETED)
+        if running.done():
+            running.result()  # raises what ended it
         for task in (running, done):
             task.cancel()
         await asyncio.gather(running, done, return_exceptions=True)

@@ -205,7 +205,7 @@ async def under_load(settings: Settings, store: EventStore, given: argparse.Name
         "events": len(milliseconds),
         "updates_a_second": round(given.rate * (given.warm_up + given.seconds) / took),
         **{name: round(cuts[at], 1) for name, at in (("p50_ms", 499), ("p99_ms", 989), ("p999_ms", 998))},
-        "longest_of_warm_up_ms": round(max(each for stored, each in late if stored < counted_from), 1),
+        "longest_of_warm_up_ms": round(max((each for stored, each in late if stored < counted_from), default=0.0), 1),
     }
 
 

@@ -103,8 +103,8 @@ def append_lock_section(figures: Figures) -> list[str]:
 
     return [
         (
-            f"`python -m benchmarks.append_lock`: {figures['callers']} callers append an event with its stored response as fast as they may, through so many"
-            " writers. Each API process is one writer. An append holds the one lock until its commit is on disk, so"
+            f"`python -m benchmarks.append_lock`: {figures['callers']} callers append an event with its stored"
+            " response as fast as they may, through so many writers. Each API process is one writer. An append holds the one lock until its commit is on disk, so"
             " more writers mean smaller batches, and a slow disk counts once a batch. [Scaling](scaling.md) says what"
             " follows."
         ),

@@ -97,13 +97,20 @@ def _cell(load: PlannedLoad) -> PlannedLoad:
     return load.of_a_cell(load.cells)
 
 
+def _api_processes(load: PlannedLoad) -> int:
+    return _cell(load).api_processes * load.cells
+
+
 def _sizes(loads: list[PlannedLoad]) -> list[str]:
     rows: list[tuple[str, Cell]] = [
-        ("calls a second", lambda load: f"{load.checkouts * (load.assumed.updates + load.assumed.gets + 3):,.0f}"),
+        (
+            "calls and reports of orders a second",
+            lambda load: f"{load.checkouts * (load.assumed.updates + load.assumed.gets + 3):,.0f}",
+        ),
         ("events a second", lambda load: f"{load.events:,.0f}"),
         ("API processors, busy", lambda load: f"{load.processors(load.costs.api_us):,.1f}"),
-        ("API processes", lambda load: f"{load.api_processes:,}"),
-        ("their memory, GB", lambda load: f"{load.api_processes * load.costs.api_mb / 1000:,.1f}"),
+        ("API processes, all cells", lambda load: f"{_api_processes(load):,}"),
+        ("their memory, GB", lambda load: f"{_api_processes(load) * load.costs.api_mb / 1000:,.1f}"),
         ("publishers' processors, busy", lambda load: f"{load.processors(load.costs.publisher_us):,.2f}"),
         ("command workers' processors, busy", lambda load: f"{load.processors(load.costs.command_us):,.2f}"),
         ("**cells** (databases with workers and topics of their own)", lambda load: f"**{load.cells}**"),
@@ -132,11 +139,11 @@ def _postgresql(loads: list[PlannedLoad]) -> list[str]:
         ("processors to plan", lambda load: f"{math.ceil(_cell(load).postgresql_processors / load.assumed.used)}"),
         ("memory for hot baskets, GB", lambda load: f"{_cell(load).hot_gigabytes:,.0f}"),
         (
-            "connections, measured × processes",
+            "connections of API processes, as measured",
             lambda load: f"{_cell(load).api_processes * load.costs.api_connections:,}",
         ),
         ("write-ahead log, MB/s", lambda load: f"{_cell(load).wal_mb:,.0f}"),
-        ("flushes of the log a second, at most", lambda load: f"{_cell(load).flushes:,.0f}"),
+        ("flushes of the log for appends, a second, at most", lambda load: f"{_cell(load).flushes:,.0f}"),
         ("pages written a second", lambda load: f"{_cell(load).page_writes:,.0f}"),
     ]
     return _by_rate(loads, rows)
@@ -191,6 +198,8 @@ def _notes(results: PerformanceResults) -> str:
         if (note := figures.get("measured", {}).get("note")) is not None:
             about.setdefault(note, []).append(name)
     said = "; ".join(f"{', '.join(names)}: {note}" for note, names in about.items())
+    if "us_of_postgresql_an_event" not in results.sections["publisher"]:
+        said += f"{'; ' * bool(said)}what the publisher takes of PostgreSQL was not measured, and counts as nothing"
     return f" Notes on measurements: {said}." if said else ""
 
 

@@ -82,6 +82,8 @@ async def soak(
                 await load.visit_steadily(minutes * 60, rate)
                 run.enter("after", f"for {rest:g} s")
                 await asyncio.sleep(rest)
+                if sampling.done():
+                    sampling.result()  # raises what ended it
                 return run.write(load, finished=True)
             finally:
                 sampling.cancel()
@@ -173,10 +175,15 @@ async def _load(service: TargetService, settings: Settings) -> AsyncIterator[_Lo
             messages, waiting[:] = [*waiting], []
             await send_all(producer, messages)
 
+    def send_soon(message: Message) -> None:
+        if sending.done():
+            sending.result()  # raises what ended it
+        waiting.append(message)
+
     sending = asyncio.create_task(send())
     try:
         async with SocketGateway(service) as gateway:
-            yield _Load(gateway, waiting.append)
+            yield _Load(gateway, send_soon)
     finally:
         sending.cancel()
         await close_client(producer)
