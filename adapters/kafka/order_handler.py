@@ -84,13 +84,13 @@ class OrderHandler:
             name, message_name = _name(received, digest.hex(), sender, message_id), received.name
         key = IdempotencyKey(SCOPE, name, digest)
         render = partial(render_result, ignored=order.ignored)
-        damaged: ArchiveDamaged | None = None
+        damaged: str | None = None
         try:
             await self._bring_back([order.basket_id])
         except ArchiveDamaged as error:
             # The report is answered like one about an unknown basket: waiting for an operator would hold up all others.
-            damaged = error
-            _log.error("a basket cannot be brought back from the archive", error=str(error))
+            damaged = str(error)
+            _log.error("a basket cannot be brought back from the archive", error=damaged)
         response = await self._handlers.settle_order(self._report(order, received), caller, render, key)
         decided = DecidedOrder.read(response)
         ORDERS.labels(decided.outcome).inc()

@@ -108,8 +108,7 @@ class _Sending:
             if batch is None or not batch.append(message, key):
                 await self._hand_over(topic, batch)
                 batch = batches[index] = _Batch(self._client.create_batch(), self._partitions[topic][index])
-                batch.append(message, key)
-                if batch.largest_size > MAX_MESSAGE_BYTES - BATCH_HEADER_BYTES:
+                if not batch.append(message, key) or batch.largest_size > MAX_MESSAGE_BYTES - BATCH_HEADER_BYTES:
                     raise MessageTooLarge(message)
 
     async def hand_over_all(self) -> None:

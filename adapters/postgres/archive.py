@@ -25,10 +25,15 @@ MAX_STATEMENT_SECONDS = 60.0
 
 # The next baskets that are over and were not changed since $1, by the time and id ($5, $6) of the last one seen, each
 # with what stands in the way: $2 is the last published position, $3 the last retired one, $4 the time until which a
-# basket that was brought back stays.
+# basket that was brought back stays. A generation of views that is built, or waits to be resumed, holds all of them, so
+# that no files are written for nothing.
 CANDIDATES = """
 SELECT view.basket_id, view.partner, view.modified, view.version,
-       CASE WHEN last.version IS DISTINCT FROM view.version THEN 'view_behind'
+       CASE WHEN last.version IS DISTINCT FROM view.version OR EXISTS (
+                SELECT FROM pg_class
+                 WHERE relname = 'basket_views'
+                   AND relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = 'checkout_rebuilt'))
+                THEN 'view_behind'
             WHEN last.position >= $2 OR last.position > $3 OR last.recorded_at > $1 THEN 'unpublished'
             WHEN EXISTS (SELECT FROM dead_letters WHERE about = view.basket_id AND settled_at IS NULL)
                 THEN 'dead_letter'

@@ -166,6 +166,7 @@ async def test_nothing_moves_while_a_generation_waits_to_be_finished(
         await work.cancel()
     done = await archive(container)
     assert (done.baskets, done.waiting) == (0, {"view_behind": 1})
+    assert files_in(container) == []  # however long it waits, and however often the archiver looks
     await container.rebuilds.abandon("basket-views", OPERATOR)
     assert await generations(connection) == {"public"}
     assert (await archive(container)).baskets == 1
