@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import ctypes
 import gc
+import sys
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from time import monotonic
@@ -17,7 +18,10 @@ FREEZE_SECONDS = 0.25
 """Between two freezes. A busy API keeps ten thousand new objects in this time."""
 
 SEARCH_SECONDS = 900.0
-"""Between two searches of all objects."""
+"""Between two searches of all objects, at most."""
+
+SEARCH_GROWTH = 1.25
+"""All objects are searched once there are so many times as many as after the last search."""
 
 _freezing: asyncio.Task[Never] | None = None
 
@@ -40,23 +44,26 @@ def relax_garbage_collection() -> None:
 
     No request and no message leaves a circle of objects, and what stays after it stays long, in a cache. Python would
     search the caches for circles again and again, for up to a fifth of a second, in which nobody gets a response. So
-    what there is by now is left alone from time to time. Bursts of circles are still found; a whole search follows
-    rarely.
+    what there is by now is left alone from time to time. A whole search follows rarely, or once much was added: pages of
+    the console do leave circles.
     """
     global _freezing  # noqa: PLW0603  (the collector is one for the whole process, too)
     gc.set_threshold(50_000, 20, 100)
     if _freezing is None or _freezing.get_loop() is not asyncio.get_running_loop():
-        _freezing = asyncio.create_task(freeze_from_time_to_time(FREEZE_SECONDS, SEARCH_SECONDS), name="freezing")
+        _freezing = asyncio.create_task(freeze_from_time_to_time(), name="freezing")
 
 
-async def freeze_from_time_to_time(every: float, search_every: float) -> Never:
-    """Takes all objects out of the search for circles every so many seconds, and searches all of them now and then."""
-    searched_at = monotonic()
+async def freeze_from_time_to_time(
+    every: float = FREEZE_SECONDS, search_every: float = SEARCH_SECONDS, growth: float = SEARCH_GROWTH
+) -> Never:
+    """Takes all objects out of the search for circles every so many seconds. Searches all of them after `search_every`
+    seconds, or once there are `growth` times as many as after the last search."""
+    searched_at, most = monotonic(), growth * sys.getallocatedblocks()
     while True:
-        if monotonic() - searched_at >= search_every:
+        if monotonic() - searched_at >= search_every or sys.getallocatedblocks() > most:
             gc.unfreeze()
             gc.collect()
-            searched_at = monotonic()
+            searched_at, most = monotonic(), growth * sys.getallocatedblocks()
         gc.freeze()  # takes a microsecond, however many objects there are
         await asyncio.sleep(every)
 

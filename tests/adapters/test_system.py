@@ -39,6 +39,23 @@ async def test_a_circle_that_was_left_alone_goes_in_the_next_whole_search() -> N
         task.cancel()
 
 
+async def test_a_whole_search_comes_early_once_much_was_added() -> None:
+    circle = weakref.ref(_Node())
+    more: list[list[int]] = []
+    task = asyncio.create_task(freeze_from_time_to_time(every=0.01, search_every=3600, growth=1.05))
+
+    def gone() -> bool:
+        more.extend([] for _ in range(10_000))
+        return circle() is None
+
+    try:
+        await eventually(lambda: not any(each is circle for each in gc.get_objects()))
+        assert circle() is not None
+        await eventually(gone)
+    finally:
+        task.cancel()
+
+
 async def test_what_there_is_by_now_is_not_searched_again() -> None:
     circle = _Node()
     task = asyncio.create_task(freeze_from_time_to_time(every=0.01, search_every=3600))
