@@ -212,3 +212,17 @@ def test_the_page_fills_all_of_its_template() -> None:
     text = scaling_page(results(), Path("benchmarks/results/some.json"), SoakFile(Path("soak.json"), SOAK), ASSUMED)
     assert "{" not in text.replace("{max", "")
     assert "| updates a second at the peak | 1,000 | 10,000 | 100,000 |" in text
+
+
+def test_api_processes_are_those_of_a_cell_times_cells() -> None:
+    text = scaling_page(results(), Path("benchmarks/results/some.json"), SoakFile(Path("soak.json"), SOAK), ASSUMED)
+    all_of_it = PlannedLoad(100_000, measured_costs(results(), SOAK, ASSUMED), ASSUMED)
+    cell = all_of_it.of_a_cell(all_of_it.cells)
+    (row,) = (line for line in text.splitlines() if line.startswith("| API processes, all cells |"))
+    assert cell.api_processes * all_of_it.cells > all_of_it.api_processes
+    assert row.endswith(f"| {cell.api_processes * all_of_it.cells:,} |")
+
+
+def test_the_page_says_what_was_not_measured_of_the_publisher() -> None:
+    text = scaling_page(results(), Path("benchmarks/results/some.json"), SoakFile(Path("soak.json"), SOAK), ASSUMED)
+    assert "Notes on measurements: what the publisher takes of PostgreSQL was not measured" in text
