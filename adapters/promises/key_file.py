@@ -20,7 +20,7 @@ from adapters.promises.keys import PromiseKey, PromiseKeySet, UnusablePromiseKey
 
 NO_KEYS = PromiseKeySet([])
 LOOK_SECONDS = 0.1
-"""Between two looks at a file of keys."""
+"""At least so long between two looks at a file of keys."""
 
 _SETTING = "CHECKOUT_PROMISE_KEY_FILE"
 _Identity = tuple[int, int, int, int]
@@ -30,16 +30,16 @@ _log = structlog.get_logger("adapters.promises")
 
 
 class PromiseKeyFile:
-    """The keys of a file, read again as soon as the file changes: it is looked at ten times a second at most. A look
-    lets go of the interpreter, so that it would cost a busy API 20 µs of each verdict.
+    """The keys of a file, read again a tenth of a second after the file changes at the latest. A look at the file lets
+    go of the interpreter, so that one for each verdict would cost a busy API 20 µs.
 
     If a changed file cannot be read, the last keys stay in use, and the log says why, once for each change.
     """
 
-    def __init__(self, path: Path, look_every: float = LOOK_SECONDS) -> None:
-        """Raises UnusablePromiseKeys."""
+    def __init__(self, path: Path, now: Callable[[], float] = monotonic) -> None:
+        """`now` counts seconds. Raises UnusablePromiseKeys."""
         self._path = path
-        self._look_every = look_every
+        self._now = now
         self._looked_at = -math.inf
         self._seen: _Identity | None = None
         self._keys = NO_KEYS
@@ -47,8 +47,8 @@ class PromiseKeyFile:
 
     @property
     def keys(self) -> PromiseKeySet:
-        now = monotonic()
-        if now - self._looked_at < self._look_every:
+        now = self._now()
+        if now - self._looked_at < LOOK_SECONDS:
             return self._keys
         self._looked_at = now
         if _identity(self._path) != self._seen:

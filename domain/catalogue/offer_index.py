@@ -34,9 +34,10 @@ class OfferSnapshot(Struct, frozen=True):
 class OfferQuote(Struct, frozen=True, eq=False):
     """An offer version in one market, with the ids of the facts that each part rests on.
 
-    Lines of all baskets share the parts of its `snapshot`. The quote is valid from `since` until before `until`. `next_price` is the price at the moment `price_ends`, at
+    The quote is valid from `since` until before `until`. `next_price` is the price at the moment `price_ends`, at
     which the current one ends. `plain_price` is set for an offer without conditions: it is published, not superseded,
     sold to everybody, everywhere, always, in any quantity, is no add-on and excludes nothing, and its price is payable.
+    Lines of all baskets share the parts of its `snapshot`; it is None for an unknown offer.
     """
 
     offer: OfferFact | None = None

@@ -23,8 +23,8 @@ from domain.validation.policy import ValidationPolicy
 
 
 class FactsSeen(NamedTuple):
-    """All facts that a verdict rests on, in the order of the lines. Many baskets hold what others hold, so that they see
-    the same facts."""
+    """All facts that a verdict rests on, in the order of the lines. Many baskets hold what others hold, so that they
+    see the same facts."""
 
     quotes: tuple[OfferQuote, ...]
     ending_soon: tuple[OfferQuote, ...]

@@ -18,10 +18,9 @@ def evidence_digest(fact_ids: Iterable[str]) -> str:
     return sha256("\n".join(sorted({*fact_ids})).encode()).hexdigest()
 
 
-@lru_cache(maxsize=512)
-def _digest_of(evidence: tuple[str, ...]) -> str:
-    """Verdicts share their evidence."""
-    return evidence_digest(evidence)
+_MOST_SHARED = 256
+"""Ids of facts. Verdicts with more hardly ever share them."""
+_shared_digest = lru_cache(maxsize=512)(evidence_digest)
 
 
 def make_promise(
@@ -39,13 +38,14 @@ def make_promise(
     if expires_at <= now:
         return None
     total = basket.total
+    digest = _shared_digest if len(verdict.evidence) <= _MOST_SHARED else evidence_digest
     return BasketPromise(
         basket_id=basket.id,
         basket_version=basket.version,
         partner=basket.partner,
         total=total,
         currency=basket.details.currency or (None if total is None else total.currency),
-        evidence=_digest_of(verdict.evidence),
+        evidence=digest(verdict.evidence),
         issued_at=issued_at,
         expires_at=expires_at,
     )

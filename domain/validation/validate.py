@@ -133,13 +133,14 @@ def _plan(
 
 _UNEXPLAINED = Verdict.construct_trusted(blocked_products=(), validation_errors=(), evidence=(), passed=())
 
-MOST_SHARED_LINES = 32
-"""Baskets with more lines are hardly ever alike."""
+_MOST_SHARED = 64
+"""Lines and facts about products. Baskets with more are hardly ever alike, and would take much memory."""
 
 
 def _explain(facts: FactsSeen, passed: tuple[Check, ...]) -> Verdict:
     """The verdict without findings that rests on these facts. Baskets that see the same facts share it."""
-    return _explain_shared(facts, passed) if len(facts.quotes) <= MOST_SHARED_LINES else _explain_anew(facts, passed)
+    is_small = len(facts.quotes) + len(facts.availability_ids) <= _MOST_SHARED
+    return _explain_shared(facts, passed) if is_small else _explain_anew(facts, passed)
 
 
 def _explain_anew(facts: FactsSeen, passed: tuple[Check, ...]) -> Verdict:

@@ -76,11 +76,13 @@ class VerdictCache:
         inputs = _inputs(basket, catalogue, codes)
         entry = CachedVerdict(inputs, codes, found.since, found.until, assessment, size, explains)
         former = self._verdicts.pop(basket.id, None)
-        self._size += size - (former.size if former is not None else 0)
-        self._verdicts[basket.id] = entry
-        while self._size > self._max_size:
-            _, unused = self._verdicts.popitem(last=False)
-            self._size -= unused.size
+        self._size -= former.size if former is not None else 0
+        if size <= self._max_size:
+            self._verdicts[basket.id] = entry
+            self._size += size
+            while self._size > self._max_size:
+                _, unused = self._verdicts.popitem(last=False)
+                self._size -= unused.size
         return entry
 
 

@@ -16,7 +16,8 @@ VERSIONS = "SELECT basket_id, version FROM basket_views WHERE basket_id = ANY($1
 # The snapshots of some views.
 SNAPSHOTS = "SELECT basket_id, snapshot FROM basket_views WHERE basket_id = ANY($1::text[])"
 
-# Inserts views that do not exist yet, except of baskets in the archive, and returns their ids. The order keeps two writers from a deadlock.
+# Inserts views that do not exist yet, except of baskets in the archive, and returns their ids. The order keeps two
+# writers from a deadlock.
 MAKE = """
 INSERT INTO basket_views
     (basket_id, version, partner, external_id, status, created, modified, expires_at, snapshot, ready,
@@ -54,8 +55,8 @@ UPDATE basket_views AS held
 RETURNING held.basket_id
 """
 
-# The names that baskets ($1) use: these, joined ($2), and no others. (As arrays of names they cost the driver more than all
-# columns of the views.)
+# The names that baskets ($1) use: these, joined ($2), and no others. (As arrays of names they cost the driver more than
+# all columns of the views.)
 REPLACE_USES = """
 WITH used AS (
     SELECT basket_id, unnest(string_to_array(names, E'\\x1f')) AS name

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import stat
 import threading
+from collections.abc import Callable
 from datetime import timedelta
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -26,6 +28,11 @@ WAIT = timedelta(seconds=600)
 
 def add(keys: PromiseKeySet) -> PromiseKeySet:
     return keys.with_new_key(NOON, WAIT)
+
+
+def each_time_later() -> Callable[[], float]:
+    """A clock: the file is looked at each time."""
+    return count().__next__
 
 
 @pytest.fixture
@@ -75,7 +82,7 @@ def test_a_missing_file_and_another_document_are_named(tmp_path: Path) -> None:
 
 
 def test_a_running_process_reads_a_changed_file_again(path: Path) -> None:
-    file = PromiseKeyFile(path, look_every=0)
+    file = PromiseKeyFile(path, each_time_later())
     (first,) = file.keys.keys
     changed = change_key_file(path, add)
     assert file.keys == changed
@@ -87,11 +94,20 @@ def test_a_running_process_reads_a_changed_file_again(path: Path) -> None:
     assert file.signing_at(NOON + WAIT) == changed.keys[1]
 
 
+def test_the_file_is_looked_at_ten_times_a_second_at_most(path: Path) -> None:
+    moments = iter([5.0, 5.0625, 5.125])
+    file = PromiseKeyFile(path, moments.__next__)
+    before = file.keys
+    changed = change_key_file(path, add)
+    assert file.keys == before != changed
+    assert file.keys == changed
+
+
 @pytest.mark.parametrize(
     "spoil", [lambda path: path.write_text("{"), lambda path: path.unlink(), lambda path: path.chmod(0o644)]
 )
 def test_the_last_keys_stay_in_use_while_the_file_cannot_be_read(path: Path, spoil: object) -> None:
-    file = PromiseKeyFile(path, look_every=0)
+    file = PromiseKeyFile(path, each_time_later())
     keys, document = file.keys, path.read_bytes()
     assert callable(spoil)
     spoil(path)
@@ -135,7 +151,7 @@ def test_a_mounted_secret_that_is_exchanged_is_read_again(tmp_path: Path) -> Non
         (tmp_path / name / "keys").chmod(0o440)
     link = tmp_path / "current"
     link.symlink_to(tmp_path / "a")
-    file = PromiseKeyFile(link / "keys", look_every=0)
+    file = PromiseKeyFile(link / "keys", each_time_later())
     assert file.keys.keys == [KEY]
     (tmp_path / "next").symlink_to(tmp_path / "b")
     (tmp_path / "next").rename(link)

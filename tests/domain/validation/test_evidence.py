@@ -142,3 +142,27 @@ def test_baskets_share_the_evidence_of_the_facts_that_both_see_until_one_of_them
     later = validate_basket(basket(line("line-1")), known, NOW)
     assert later.evidence != one.evidence
     assert later == validate_basket(basket(line("line-1")), catalogue(*known.facts()), NOW)
+
+
+def test_shared_evidence_is_never_that_of_another_partner_market_or_moment() -> None:
+    known = catalogue(
+        offer("o-1"),
+        price("o-1", valid_until=NOW + timedelta(hours=48)),
+        price("o-1", valid_from=NOW + timedelta(hours=48)),
+        price("o-1", partner="globex"),
+        price("o-1", country="DE"),
+        availability("SKU-1"),
+        availability("SKU-1", partner="initech"),
+        availability("SKU-1", valid_from=NOW + timedelta(hours=72), sequence=2),
+        policy("hooli", low_stock=3),
+    )
+    given = [
+        *[basket(line("line-1"), partner=partner) for partner in ("acme", "globex", "initech", "hooli")],
+        basket(line("line-1"), country="DE"),
+    ]
+    moments = [NOW + timedelta(hours=hours) for hours in (0, 30, 50, 80)]
+    judged = [validate_basket(each, known, now) for each in given for now in moments]
+    anew = [validate_basket(each, catalogue(*known.facts()), now) for each in given for now in moments]
+    assert judged == anew
+    # Only globex's own price and Germany's do not end; the stock's fact changes for all but initech.
+    assert len({each.evidence for each in judged}) == 4 + 2 + 3 + 4 + 2

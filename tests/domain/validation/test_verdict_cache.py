@@ -152,6 +152,18 @@ def test_the_cache_is_bounded_by_lines_and_findings() -> None:
         assert (verdicts.find(given, known, NOW) is not None) == fits
 
 
+def test_a_verdict_that_is_larger_than_the_cache_leaves_the_others() -> None:
+    known, verdicts = catalogue(offer("o-1"), price("o-1")), VerdictCache(5)
+    others = [basket(line("line-1"), id=f"basket-{item_id(number)}") for number in (7, 8)]
+    large = basket(*[line(f"line-{number}") for number in range(5)])
+    keep(verdicts, others[0], known, NOW)
+    keep(verdicts, basket(line("line-1")), known, NOW)  # the large one, before it grew
+    keep(verdicts, large, known, NOW)
+    keep(verdicts, others[1], known, NOW)
+    assert verdicts.find(large, known, NOW) is None
+    assert all(verdicts.find(other, known, NOW) is not None for other in others)
+
+
 def test_entries_that_were_read_again_count_as_changed() -> None:
     verdicts = VerdictCache()
     keep(verdicts, basket(*LINES), KNOWN, NOW)
