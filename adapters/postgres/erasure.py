@@ -25,6 +25,7 @@ from domain.basket.personal_fields import (
 from domain.operators.audit import OperatorAction
 from domain.operators.erasure import ErasureBatch, EventFactory, Owners, Person
 from domain.ports.event_store import Append
+from domain.shared.errors import BasketArchived
 
 MAX_STATEMENT_SECONDS = 60.0
 """An erasure may have to wait for appends, and is worth it."""
@@ -49,7 +50,8 @@ SELECT stream_id, metadata FROM events WHERE stream_id = ANY($1::text[]) AND ver
 
 # Those of these baskets that are in the archive.
 OF_IDS_ARCHIVED = """
-SELECT basket_id, partner FROM archived_baskets WHERE basket_id = ANY($1::text[]) AND restored_at IS NULL
+SELECT basket_id, partner, file, archived_at FROM archived_baskets
+ WHERE basket_id = ANY($1::text[]) AND restored_at IS NULL
 """
 
 # Look-ups by index, whatever the statistics say: other appends wait meanwhile.
@@ -145,7 +147,8 @@ class PostgresErasureStore:
             archived = await connection.fetch(OF_IDS_ARCHIVED, [*basket_ids])
         # Not by PostgreSQL's jsonb, which refuses the U+0000 that older metadata may hold.
         stored = {row["stream_id"]: json.loads(row["metadata"])["partner"] for row in rows}
-        return dict(sorted({**dict(map(tuple, archived)), **stored}.items()))
+        away = {row["basket_id"]: row["partner"] for row in archived}
+        return dict(sorted({**away, **stored}.items()))
 
     async def erase(self, baskets: Owners, new_event: EventFactory, action: OperatorAction) -> ErasureBatch:
         async with self._database.connection() as connection, connection.transaction():
@@ -154,6 +157,8 @@ class PostgresErasureStore:
             letters = await letters_of(connection, selected, MAX_STATEMENT_SECONDS)
             await connection.execute(PLAN_BY_INDEX)
             await connection.execute(APPENDS_WAIT, timeout=MAX_STATEMENT_SECONDS)
+            for row in await connection.fetch(OF_IDS_ARCHIVED, selected):
+                raise BasketArchived(row["basket_id"], row["file"], row["archived_at"])
             unencrypted = await self._unencrypted_versions(connection, selected)
             versions: dict[str, int] = {}
             for basket_id, version, erased_at, has_key in await connection.fetch(BASKET_STATES, selected):

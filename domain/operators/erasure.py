@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from itertools import islice
@@ -21,7 +22,7 @@ from domain.basket.codec import encode
 from domain.basket.events import BasketPersonalDataForgotten
 from domain.operators.audit import Operator, OperatorAction
 from domain.ports.event_store import NewEvent
-from domain.shared.errors import CheckoutError
+from domain.shared.errors import BasketArchived, CheckoutError
 from domain.shared.eventsourcing import Value
 from domain.shared.request_span import RequestSpan
 from domain.shared.values import Clock, NewId, is_storable_text
@@ -104,7 +105,8 @@ class ErasureStore(Protocol):
 
     async def erase(self, baskets: Owners, new_event: EventFactory, action: OperatorAction) -> ErasureBatch:
         """Erases these baskets in one transaction, and records the action in it. The action is recorded once however
-        often it is given, and not at all if every basket was erased before."""
+        often it is given, and not at all if every basket was erased before. Raises BasketArchived, and changes nothing,
+        where one is in the archive."""
 
 
 class ErasureService:
@@ -192,9 +194,12 @@ class Erasure:
         """Erases the next BATCH_SIZE baskets. Raises StoreUnavailable, and ArchiveUnavailable and ArchiveDamaged for
         baskets in the archive; the next call then tries them again."""
         baskets = dict(islice(self._baskets.items(), self.done, self.done + BATCH_SIZE))
-        await self._bring_back(baskets)
-        retried, self._retried = self._retried, True
-        batch = await self._store.erase(baskets, _event_factory(self._action), self._action)
+        retried, batch = self._retried, None
+        while batch is None:
+            await self._bring_back(baskets)
+            self._retried = True
+            with suppress(BasketArchived):  # one moved since a moment
+                batch = await self._store.erase(baskets, _event_factory(self._action), self._action)
         if retried:
             # The attempt that failed may have been the one that erased them.
             batch = replace(batch, basket_ids=[*baskets])

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack
+from datetime import timedelta
 from pathlib import Path
 
 import asyncpg
@@ -12,9 +13,12 @@ import pytest
 
 from adapters.archive_files.folder import ArchiveFolder
 from adapters.container import Container
+from adapters.encryption.envelope import key_id_of
+from adapters.postgres.erasure import PostgresErasureStore
 from adapters.postgres.republications import PostgresRepublications
-from adapters.system import utc_now
+from adapters.system import new_id, utc_now
 from domain.operators.archive.archiver import ArchiveRound
+from domain.operators.erasure import ErasureService, Person
 from domain.ports.archive import ArchiveManifest
 from domain.ports.event_store import StoredEvent
 from tests.adapters.archive.archived_service import (
@@ -27,6 +31,7 @@ from tests.adapters.archive.archived_service import (
     publish_all,
     rows_of,
 )
+from tests.adapters.postgres.erasure_setup import GRACE
 from tests.contracts.audit import action
 from tests.contracts.republications import run
 from tests.rebuild_steps import OPERATOR, built, generations
@@ -190,6 +195,25 @@ async def test_a_rebuild_begins_after_the_baskets_that_move_at_that_moment(
 
         await eventually(waits)
     assert await beginning
+
+
+async def test_an_erasure_reaches_a_basket_that_moves_just_before(
+    container: Container, connection: asyncpg.Connection
+) -> None:
+    basket_id = await a_finished_basket(container, subject="p-9")
+    await publish_all(container)
+    moved: list[int] = []
+
+    async def bring_back(basket_ids: Collection[str]) -> None:
+        await container.archive.restore(basket_ids)
+        if not moved:
+            moved.append((await archive(container)).baskets)
+
+    store = PostgresErasureStore(container.database, timedelta(days=1), key_id_of)
+    erasure = ErasureService(store, bring_back, utc_now, new_id)
+    erased = await erasure.erase(Person(subject="p-9"), GRACE)
+    assert (moved, erased.basket_ids, erased.keys_destroyed) == ([1], (basket_id,), 1)
+    assert (await rows_of(connection, basket_id))[-1]["type"] == "checkout.basket-personal-data-forgotten.v1"
 
 
 async def test_a_verification_passes_over_a_basket_that_moves_meanwhile(container: Container) -> None:
