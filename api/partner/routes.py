@@ -153,12 +153,17 @@ class PartnerRoutes:
 
         def render_initiated(outcome: Initiated | CommandRejected) -> RenderedResponse:
             if isinstance(outcome, CommandRejected):
+                request.context.basket_id = None
                 return render(outcome)
             request.context.basket_id = outcome.basket.id
             cookie = self._cookie.write(outcome.basket, self._dependencies.clock())
             return render(outcome, {"Set-Cookie": cookie}, parsed)
 
-        return await self._handlers.initiate(parsed.command, request.caller, render_initiated, key)
+        try:
+            return await self._handlers.initiate(parsed.command, request.caller, render_initiated, key)
+        except CommandRejected:
+            request.context.basket_id = None  # a basket whose append was refused never was
+            raise
 
     async def update(self, request: PartnerRequest) -> RenderedResponse:
         headers = request.headers

@@ -188,6 +188,17 @@ async def test_the_process_lives_and_says_whether_it_is_ready(service: Service) 
         assert (await stranger.send("GET", "/health/live")).status_code == 200
 
 
+@pytest.mark.parametrize("key", [{}, {"idempotency_key": "k"}], ids=["no key", "a key"])
+async def test_the_line_of_a_refused_initiate_names_no_basket_that_never_was(
+    shop: ApiCaller, log_lines: LogLines, key: dict[str, str]
+) -> None:
+    await shop.initiate(order(external_id="E-1"))
+    log_lines()
+    answer = await shop.initiate(order(external_id="E-1"), if_none_match="*", **key)
+    assert answer.status_code == 412
+    assert [line["basket"] for line in log_lines() if line["event"] == "request"] == [None]
+
+
 async def test_a_request_leaves_one_line_that_tells_no_secret(shop: ApiCaller, log_lines: LogLines) -> None:
     secret = {"customFields": {"email": "jane@example.org"}}
     answer = await shop.initiate(order(wanted(), **secret))
