@@ -47,10 +47,13 @@ class SlotSwitch:
         self._waiting = waiting
 
     async def catch_up(self, save: Callable[[int], Awaitable[None]] | None = None) -> None:
-        """Adds the events that came meanwhile, but for the last few. `save` is given each position reached."""
+        """Adds the events that came meanwhile, but for the last few, and the baskets that came back from the archive.
+        `save` is given each position reached."""
         while True:
             last = await self._target.position(self._connection)
             if last - self.position <= self._events_left:
+                # No new event tells of baskets that came back, and there may be many.
+                await self._target.catch_up(self._connection, self.position, self.position)
                 return
             if last - self.position < CATCH_UP_EVENTS:
                 self._events_left = min(2 * self._events_left, MAX_EVENTS_LEFT_FOR_LOCK)

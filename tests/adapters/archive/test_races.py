@@ -43,6 +43,9 @@ VIEW = "SELECT * FROM basket_views WHERE basket_id = $1"
 HOLD_APPENDS = "SELECT pg_advisory_xact_lock(7208041002)"
 HOLD_REBUILDS = "SELECT pg_try_advisory_xact_lock(720804, hashtext('rebuild basket-views'))"
 
+# Whether a basket has a view in the generation that is built.
+BUILT = "SELECT count(*) FROM checkout_rebuilt.basket_views WHERE basket_id = $1"
+
 # Sessions that wait for a lock.
 WAITING = "SELECT count(*) FROM pg_locks WHERE NOT granted"
 
@@ -160,6 +163,18 @@ async def test_a_basket_that_comes_back_during_a_rebuild_is_in_the_new_generatio
     await container.archive.restore([late])
     await container.rebuilds.roll_back("basket-views", OPERATOR)
     assert {id: await connection.fetchrow(VIEW, id) for id in (early, late)} == views
+
+
+async def test_baskets_that_come_back_during_a_rebuild_are_taken_up_before_the_live_tables_are_locked(
+    container: Container, connection: asyncpg.Connection
+) -> None:
+    basket_id = await a_finished_basket(container)
+    await publish_all(container)
+    assert (await archive(container)).baskets == 1
+    async with built(container.rebuilds) as work:
+        await container.archive.restore([basket_id])
+        await work.catch_up()
+        assert await connection.fetchval(BUILT, basket_id) == 1
 
 
 async def test_nothing_moves_while_a_generation_waits_to_be_finished(
