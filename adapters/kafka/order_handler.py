@@ -26,8 +26,8 @@ from domain.shared.values import NewId, parse_timestamp
 
 SCOPE = "kafka:checkout.orders.v1"
 
-BringBack = Callable[[Collection[str]], Awaitable[object]]
-"""Brings those of some baskets back that are in the archive. Raises Unavailable and ArchiveDamaged."""
+BringBack = Callable[[Collection[str]], Awaitable[Collection[str]]]
+"""Brings those of some baskets back that are in the archive, and returns them. Raises Unavailable and ArchiveDamaged."""
 
 _LETTER_CODES: dict[OrderRefusal, str] = {"already_completed": "other_order"}
 """The codes of dead letters that have another name than the refusal."""
@@ -91,7 +91,12 @@ class OrderHandler:
             # The report is answered like one about an unknown basket: waiting for an operator would hold up all others.
             damaged = str(error)
             _log.error("a basket cannot be brought back from the archive", error=damaged)
-        response = await self._handlers.settle_order(self._report(order, received), caller, render, key)
+
+        async def came_back() -> bool:
+            """It may have moved to the archive just now."""
+            return damaged is None and bool(await self._bring_back([order.basket_id]))
+
+        response = await self._handlers.settle_order(self._report(order, received), caller, render, key, came_back)
         decided = DecidedOrder.read(response)
         ORDERS.labels(decided.outcome).inc()
         _log.info("order", status=decided.status, outcome=decided.outcome, code=decided.code)

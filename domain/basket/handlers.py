@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Awaitable, Callable, Collection
 
 from domain.basket.basket import Basket
 from domain.basket.command_executor import CommandExecutor, Render
@@ -143,10 +143,11 @@ class BasketHandlers:
         caller: Caller,
         render: Callable[[OrderResult], RenderedResponse],
         key: IdempotencyKey,
+        came_back: Callable[[], Awaitable[bool]] | None = None,
     ) -> RenderedResponse:
         """Completes a basket, opens it again, or says why not: once for each key, and with one response.
 
-        Raises VersionConflict, KeyReused, RequestInProgress, AnsweredElsewhere and Unavailable if nothing is decided.
+        `came_back` is asked where the store does not have the basket, and says whether it has it now. Raises VersionConflict, KeyReused, RequestInProgress, AnsweredElsewhere and Unavailable if nothing is decided.
         """
 
         async def decide(basket: Basket) -> OrderResult:
@@ -164,6 +165,8 @@ class BasketHandlers:
         try:
             return await self._executor.settle(report.basket_id, decide, render, caller, key)
         except BasketNotFound:
+            if came_back is not None and await came_back():
+                return await self.settle_order(report, caller, render, key, came_back)
             response = render(OrderResult(report, None, self._clock(), "refused", "basket_not_found"))
             return await self._executor.settle_without_basket(response, key)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from pathlib import Path
 
 import asyncpg
@@ -11,10 +11,10 @@ import pytest
 
 from adapters.container import Container
 from adapters.kafka.messages import Message, Received
-from adapters.kafka.order_handler import SettledOrder
+from adapters.kafka.order_handler import OrderHandler, SettledOrder
 from adapters.kafka.order_messages import OrderNotice, parse_order
 from adapters.kafka.topics import ORDERS
-from adapters.system import utc_now
+from adapters.system import new_id, utc_now
 from domain.operators.verify.inconsistencies import Inconsistency
 from domain.operators.verify.topic_verifier import TopicVerifier
 from domain.ports.archive import ArchiveDamaged, ArchiveUnavailable
@@ -60,6 +60,26 @@ async def test_a_late_report_gets_the_result_that_it_always_gets(
     await archive(container)
     container.handlers.drop()
     assert await report(container, basket_id) == ("refused", "basket_cancelled")
+    assert len(await rows_of(connection, basket_id)) == 7
+
+
+async def test_a_late_report_has_its_effect_where_the_basket_moves_just_before(
+    container: Container, connection: asyncpg.Connection
+) -> None:
+    basket_id = await a_finished_basket(container)
+    await publish_all(container)
+    container.handlers.drop()
+    moved: list[int] = []
+
+    async def bring_back(basket_ids: Collection[str]) -> Collection[str]:
+        back = await container.archive.restore(basket_ids)
+        if not moved:
+            moved.append((await archive(container)).baskets)
+        return back
+
+    handler = OrderHandler(container.handlers, container.promise_verifier, bring_back, new_id)
+    told = json.loads((await handler.settle(*_an_order(basket_id))).result.value or b"")
+    assert (moved, told["outcome"], told["code"]) == ([1], "refused", "basket_cancelled")
     assert len(await rows_of(connection, basket_id)) == 7
 
 
