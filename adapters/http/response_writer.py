@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 WHOLE_RESPONSE = "checkout.whole_response"
-"""The extension in an ASGI scope with which an application sends a response in one piece, instead of two messages."""
+"""The extension in an ASGI scope with which an application sends a response in one piece, instead of two messages.
+Only one that nothing surrounds may use it: what surrounds `send` does not see the response."""
 
 SendWhole = Callable[[int, bytes, bytes], Awaitable[None]]
 """Takes the status, the header lines, each with its CRLF, and the body. The body is left out for HEAD."""
