@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import platform
+import subprocess
+import sys
 import weakref
 from collections.abc import Iterator
 
@@ -63,3 +66,27 @@ async def test_what_there_is_by_now_is_not_searched_again() -> None:
         await eventually(lambda: not any(each is circle for each in gc.get_objects()))
     finally:
         task.cancel()
+
+
+_USES_40_MB_AGAIN_AND_AGAIN = """
+import resource
+from adapters.system import keep_freed_memory
+
+def use():
+    [bytearray(8 << 20) for _ in range(5)]
+
+keep_freed_memory()
+use()
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(5):
+    use()
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc is told to keep memory")
+def test_freed_memory_is_taken_again_without_the_kernel() -> None:
+    faults = subprocess.run(
+        [sys.executable, "-c", _USES_40_MB_AGAIN_AND_AGAIN], capture_output=True, check=True, text=True
+    )
+    assert int(faults.stdout) < 1_000  # else one for each page: 40,000
