@@ -6,14 +6,16 @@ import json
 import os
 from collections.abc import Generator
 from pathlib import Path
+from traceback import walk_tb
 from typing import Literal
 
 import pytest
 
 FILE_VARIABLE = "CHECKOUT_GUARDS_OUTCOMES"
+_ROOT = Path(__file__).parents[2]
 
 Outcome = Literal["passed", "failed", "broken", "skipped"]
-"""`failed`: by an assertion in the test's own phase. `broken`: by anything else, such as an import or a fixture."""
+"""`failed`: by an assertion of a test, in its own phase. `broken`: by anything else, such as an import or a fixture."""
 
 _outcomes: dict[str, Outcome] = {}
 
@@ -40,7 +42,16 @@ def pytest_sessionfinish() -> None:
 
 
 def is_assertion(error: BaseException) -> bool:
-    """Whether a test's assertion raised it. `pytest.raises` and a time limit fail by `pytest.fail`."""
+    """Whether a test's assertion raised it, not one in the code under test. `pytest.raises` and a time limit fail by
+    `pytest.fail`."""
     if isinstance(error, BaseExceptionGroup):  # hypothesis found several
         return any(map(is_assertion, error.exceptions))
-    return isinstance(error, AssertionError | pytest.fail.Exception)
+    return isinstance(error, AssertionError | pytest.fail.Exception) and not _of_tested_code(error)
+
+
+def _of_tested_code(error: BaseException) -> bool:
+    frames = [frame for frame, _ in walk_tb(error.__traceback__)]
+    if not frames:
+        return False
+    raised_in = Path(frames[-1].f_code.co_filename)
+    return raised_in.is_relative_to(_ROOT) and not raised_in.is_relative_to(_ROOT / "tests")

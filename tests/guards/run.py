@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tests.guards.guard import Guard
 from tests.guards.tree import ROOT, TreeCopy
-from tests.guards.trial import GuardVerdict, Stage, TestRun, judge_before, try_without
+from tests.guards.trial import HURRY, GuardVerdict, Stage, TestRun, judge_before, try_without
 from tests.servers.postgres import running_postgres
 
 STATE = ROOT / ".cache" / "guards.json"
@@ -58,7 +58,9 @@ class _Run:
 
     async def prove(self, guards: Sequence[Guard], stages: Sequence[Stage]) -> None:
         parts = [_tests_of(guards[number :: len(stages)]) for number in range(len(stages))]
-        runs = await asyncio.gather(*(stage.run(part) for stage, part in zip(stages, parts, strict=True) if part))
+        runs = await asyncio.gather(
+            *(stage.run(part, HURRY) for stage, part in zip(stages, parts, strict=True) if part)
+        )
         before = TestRun(
             {test: outcome for run in runs for test, outcome in run.outcomes.items()},
             "\n".join(run.output for run in runs),

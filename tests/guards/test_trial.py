@@ -8,6 +8,7 @@ import pytest
 
 from tests.guards.guard import Guard
 from tests.guards.outcomes import Outcome, is_assertion
+from tests.guards.tree import ROOT
 from tests.guards.trial import Status, TestRun, judge_before, judge_without
 
 GUARD = Guard("one", "something happens", "a.py", "old", "new", ("t.py::test_a", "t.py::test_b"))
@@ -60,3 +61,12 @@ OTHERS: tuple[BaseException, ...] = (KeyError(), ImportError(), ExceptionGroup("
 )
 def test_assertions_are_told_from_other_errors(error: BaseException, asserted: bool) -> None:
     assert is_assertion(error) is asserted
+
+
+@pytest.mark.parametrize(("file", "asserted"), [("adapters/some.py", False), ("tests/adapters/test_some.py", True)])
+def test_an_assertion_of_the_code_under_test_proves_nothing(file: str, asserted: bool) -> None:
+    """Without a guard, code may reach what it says cannot be: that is no test that noticed."""
+    with pytest.raises(AssertionError) as raised:
+        exec(compile("assert False", str(ROOT / file), "exec"), {})
+    assert is_assertion(raised.value) is asserted
+    assert is_assertion(ExceptionGroup("", [raised.value])) is asserted

@@ -21,8 +21,9 @@ from tests.guards.tree import TreeCopy
 MAX_SECONDS = 900.0
 """Of one run. All tests together take half a minute, and ten times as long on a busy machine."""
 
-_PATIENCE = {"CHECKOUT_TEST_PATIENCE": "15"}
-"""Seconds that a test waits for what cannot come without its guard."""
+HURRY = {"CHECKOUT_TEST_PATIENCE": "15"}
+"""Seconds that a test waits for what cannot come without its guard. They suffice with the guard in place, or the run
+before says so."""
 
 Status = Literal["noticed", "not noticed", "broken", "failing before", "stale"]
 """`noticed`: each test failed by an assertion. `broken`: one ended otherwise, which proves nothing. `failing before`: it
@@ -110,7 +111,7 @@ async def try_without(guard: Guard, stage: Stage) -> GuardVerdict:
     began = monotonic()
     try:
         with stage.copy.without(guard):
-            run = await stage.run(guard.tests, _PATIENCE)
+            run = await stage.run(guard.tests, HURRY)
     except StaleGuard as error:
         return GuardVerdict(guard.name, "stale", 0.0, str(error))
     return judge_without(guard, run, round(monotonic() - began, 1))
