@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from aiokafka import AIOKafkaProducer
+from msgspec.structs import replace
 
 from adapters.embedded.broker import EmbeddedBroker
 from adapters.kafka.clients import producer
@@ -20,7 +21,7 @@ from adapters.settings import Settings
 from domain.ports.messaging import PublisherCheckpoint
 from domain.shared.errors import BrokerUnavailable, LeadershipLost
 from tests.basket_traffic import event_message, streaming_settings, topic_content
-from tests.contracts.publisher import PublisherContract, ids, publications, some_events
+from tests.contracts.publisher import PublisherContract, ids, publication, publications, some_events
 from tests.servers.kafka import KafkaServer
 
 
@@ -85,6 +86,22 @@ async def test_an_interrupted_transaction_leaves_neither_events_nor_checkpoint(
     async with publisher.session() as session:
         assert session.published.position == events[9].position
         assert len(await topic_content(transactional, BASKET_EVENTS, ids(events))) == 10
+
+
+async def test_an_error_while_messages_are_made_leaves_nothing_of_their_transaction(transactional: Settings) -> None:
+    """By then batches that were full are with the broker."""
+    events = [replace(event, metadata=b'{"partner":"%s"}' % (b"x" * 20_000)) for event in some_events(200)]
+    odd = publication(replace(events[-1], recorded_at="no time"))
+    publisher = TransactionalPublisher(transactional)
+    with pytest.raises(AttributeError):
+        async with publisher.session() as session:
+            await session.publish([*publications(events[:-1]), odd])
+
+    async with publisher.session() as session:
+        assert session.published.position == 0
+        assert await topic_content(transactional, BASKET_EVENTS, ids(events)) == []
+        await session.publish(publications(events))
+    assert len(await topic_content(transactional, BASKET_EVENTS, ids(events))) == 200
 
 
 async def test_a_fenced_publisher_publishes_nothing_more(transactional: Settings) -> None:
