@@ -39,6 +39,7 @@ from tests.adapters.archive.archived_service import (
 )
 from tests.adapters.postgres.erasure_setup import GRACE, MARKER, a_basket, project, tables_holding
 from tests.builders import add, caller, update, validate
+from tests.servers.waiting import eventually
 
 EVENTS = 7
 """Of a finished basket."""
@@ -291,7 +292,11 @@ async def test_a_forgotten_person_stays_unreadable_in_files_and_in_what_comes_ba
     assert in_the_clear() == []
     assert await readable(name, forgotten)
     await container.erasure.erase(Person(subject="p-9"), GRACE)
-    assert not await readable(name, forgotten)
+
+    async def forgets() -> bool:
+        return not await readable(name, forgotten)
+
+    await eventually(forgets)  # this process hears of the key's end by a notification
     assert await readable(name, other)
 
     await project(container, forgotten)
