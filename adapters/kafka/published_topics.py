@@ -100,7 +100,7 @@ class PublishedTopicReader:
             chosen = [each for each in partitions if basket_ids is None or everywhere or each.partition in needed]
             if not chosen:
                 return
-            client.assign(chosen)
+            _assign(client, chosen)
             async for records in self._read_to_end(client, chosen, after or {}):
                 self._keys_moved = self._keys_moved or any(
                     each.key is not None and each.partition != _partition_of(each.key, len(partitions))
@@ -110,7 +110,7 @@ class PublishedTopicReader:
 
     async def _first(self, partition: TopicPartition, offset: int) -> TopicMessage | None:
         async with self._client() as (client, _):
-            client.assign([partition])
+            _assign(client, [partition])
             async for records in self._read_to_end(client, [partition], {partition.partition: offset}):
                 if records:
                     return self._found(records[0])
@@ -125,6 +125,7 @@ class PublishedTopicReader:
         begins = await _answer(client.beginning_offsets(partitions))
         for partition in partitions:
             client.seek(partition, max(begins[partition], after.get(partition.partition, 0)))
+        client.resume(*partitions)
         waiting = set(partitions)
         now = asyncio.get_running_loop().time
         moved = now()
@@ -185,7 +186,7 @@ class PublishedTopicReader:
         try:
             partitions = await self._partitions()
             await start_client(client, self._settings, "verify", REPLY_TIMEOUT_SECONDS)
-            client.assign(partitions)
+            _assign(client, partitions)
             yield client, partitions
         finally:
             await close_client(client)
@@ -235,6 +236,12 @@ def basket_events(settings: Settings) -> PublishedTopicReader:
 
 def validation_results(settings: Settings) -> PublishedTopicReader:
     return PublishedTopicReader(settings, VALIDATION_RESULTS, holds_verdicts=True)
+
+
+def _assign(client: AIOKafkaConsumer, partitions: Sequence[TopicPartition]) -> None:
+    """Nothing is fetched yet: a client would begin at the beginning, with a megabyte of each partition."""
+    client.assign(partitions)
+    client.pause(*partitions)
 
 
 @lru_cache(maxsize=10_000)
