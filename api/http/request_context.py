@@ -86,8 +86,8 @@ async def send_response(send: Send, response: RenderedResponse) -> None:
 
 
 async def send_in_one_piece(send_whole: SendWhole, response: RenderedResponse, correlation_id: str) -> None:
-    """Sends it with the server's `send_whole`: that takes a third of the time. It passes by all that an application put
-    around `send`. Raises ValueError for a header with a line break, and then nothing was sent."""
+    """Sends it with the server's `send_whole`, which makes no messages. It passes by all that an application put around
+    `send`. Raises ValueError for a header with a line break, and then nothing was sent."""
     fields = _fields(response)
     fields.append(("x-correlation-id", correlation_id))
     lines = "".join([f"{name}: {value}\r\n" for name, value in fields])

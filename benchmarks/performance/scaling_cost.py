@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from benchmarks.performance.scaling import GB, MB
+from benchmarks.performance.capacity import GB, MB
 from benchmarks.performance.scaling_inputs import Assumptions, MeasuredCosts
 
 CHECKOUTS = 1e6

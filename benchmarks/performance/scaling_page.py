@@ -14,9 +14,9 @@ from adapters.postgres.event_store.append import MAX_APPENDS
 from adapters.postgres.event_store.read import CONCURRENCY
 from adapters.postgres.read_models import basket_list
 from adapters.settings import Settings
+from benchmarks.performance.capacity import PlannedLoad, capacity, lock_capacity, stored
 from benchmarks.performance.markdown import table
 from benchmarks.performance.results import PerformanceResults
-from benchmarks.performance.scaling import PlannedLoad, capacity, lock_capacity, stored
 from benchmarks.performance.scaling_cost import costs_of_a_million
 from benchmarks.performance.scaling_inputs import Assumptions, MeasuredCosts, measured_costs, rows_of
 from benchmarks.performance.soak_results import SoakFile

@@ -88,8 +88,7 @@ class InitiateBasket(Struct, frozen=True):
     @property
     def names_a_basket(self) -> bool:
         """Whether it means a basket that should exist, or may. An external id alone is mostly a new one."""
-        named = self.checkout_id or self.landing_basket_id or self.preconditions.if_match
-        return named is not None
+        return any(each is not None for each in (self.checkout_id, self.landing_basket_id, self.preconditions.if_match))
 
 
 class AddItem(Struct, frozen=True):

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from benchmarks.performance.capacity import PlannedLoad, capacity, lock_capacity, stored
 from benchmarks.performance.results import PerformanceResults
-from benchmarks.performance.scaling import PlannedLoad, capacity, lock_capacity, stored
 from benchmarks.performance.scaling_cost import costs_of_a_million
 from benchmarks.performance.scaling_inputs import (
     ASSUMPTIONS,
